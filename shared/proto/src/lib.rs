@@ -4,12 +4,14 @@
 mod convert;
 
 /// Generated messages, clients and servers of `vivier.v1`.
-#[expect(missing_docs, reason = "generated from proto/vivier/v1, documented there")]
+#[expect(
+    missing_docs,
+    reason = "generated from proto/vivier/v1, documented there"
+)]
 #[expect(clippy::all, clippy::allow_attributes, reason = "generated code")]
 pub mod v1 {
     tonic::include_proto!("vivier.v1");
 }
 
 /// The encoded descriptor set of every file, for server reflection.
-pub const DESCRIPTOR_SET: &[u8] =
-    include_bytes!(concat!(env!("OUT_DIR"), "/vivier.v1.bin"));
+pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/vivier.v1.bin"));
