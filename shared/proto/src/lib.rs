@@ -8,7 +8,12 @@ mod convert;
     missing_docs,
     reason = "generated from proto/vivier/v1, documented there"
 )]
-#[expect(clippy::all, clippy::allow_attributes, reason = "generated code")]
+#[expect(
+    clippy::all,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    reason = "generated code"
+)]
 pub mod v1 {
     tonic::include_proto!("vivier.v1");
 }

@@ -258,7 +258,8 @@ mod tests {
 
     #[test]
     fn wrong_fields_are_named_by_their_path() {
-        let breakages: [(&str, fn(&mut v1::Candidate)); 7] = [
+        type Damage = fn(&mut v1::Candidate);
+        let breakages: [(&str, Damage); 7] = [
             ("id", |wire| wire.id.clear()),
             ("skills[1].name", |wire| {
                 wire.skills[1] = v1::Skill::default()
