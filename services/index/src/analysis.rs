@@ -1,0 +1,183 @@
+//! From text to terms: how words are split, folded and stemmed.
+//!
+//! Splits into runs of letters and digits, with `+` and `#` kept at the end of
+//! a word (C++, C#); lower case; stop words out; accents folded; then the stem,
+//! by the language of the text (English, French; others keep their words).
+//! Accents are folded before the stemmer because many CVs leave them out: a
+//! word must meet itself with and without.
+
+use tantivy::tokenizer::{
+    AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, Stemmer, StopWordFilter,
+    TextAnalyzer, Token, TokenStream, Tokenizer,
+};
+
+/// Longest word looked at, in bytes; longer runs are no words.
+const MAX_WORD_BYTES: usize = 64;
+
+/// One analysed word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Term {
+    /// What is indexed.
+    pub(crate) term: String,
+    /// The word as written.
+    pub(crate) word: String,
+}
+
+/// Analyses texts of every language.
+pub(crate) struct Analysis {
+    english: TextAnalyzer,
+    french: TextAnalyzer,
+    other: TextAnalyzer,
+}
+
+impl Analysis {
+    pub(crate) fn new() -> Self {
+        Self {
+            english: analyzer(Some(Language::English)),
+            french: analyzer(Some(Language::French)),
+            other: analyzer(None),
+        }
+    }
+
+    /// Returns the terms of a text in their order, repeats included.
+    pub(crate) fn terms(&mut self, text: &str, lang: &str) -> Vec<Term> {
+        let analyzer = match lang {
+            "en" => &mut self.english,
+            "fr" => &mut self.french,
+            _ => &mut self.other,
+        };
+        let mut terms = Vec::new();
+        let mut stream = analyzer.token_stream(text);
+        while stream.advance() {
+            let token = stream.token();
+            let word = text.get(token.offset_from..token.offset_to);
+            terms.push(Term {
+                term: token.text.clone(),
+                word: word.unwrap_or_default().to_owned(),
+            });
+        }
+        terms
+    }
+}
+
+fn analyzer(language: Option<Language>) -> TextAnalyzer {
+    let base = TextAnalyzer::builder(WordTokenizer::default())
+        .filter(RemoveLongFilter::limit(MAX_WORD_BYTES))
+        .filter(LowerCaser)
+        .dynamic();
+    let Some(language) = language else {
+        return base.filter_dynamic(AsciiFoldingFilter).build();
+    };
+    match StopWordFilter::new(language) {
+        Some(stop_words) => base
+            .filter_dynamic(stop_words)
+            .filter_dynamic(AsciiFoldingFilter)
+            .filter_dynamic(Stemmer::new(language))
+            .build(),
+        None => base
+            .filter_dynamic(AsciiFoldingFilter)
+            .filter_dynamic(Stemmer::new(language))
+            .build(),
+    }
+}
+
+/// Splits a text into words.
+#[derive(Clone, Default)]
+struct WordTokenizer {
+    token: Token,
+}
+
+struct WordStream<'a> {
+    text: &'a str,
+    at: usize,
+    token: &'a mut Token,
+}
+
+impl Tokenizer for WordTokenizer {
+    type TokenStream<'a> = WordStream<'a>;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> WordStream<'a> {
+        self.token.reset();
+        WordStream {
+            text,
+            at: 0,
+            token: &mut self.token,
+        }
+    }
+}
+
+impl TokenStream for WordStream<'_> {
+    fn advance(&mut self) -> bool {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let Some(start) = rest.find(char::is_alphanumeric) else {
+            return false;
+        };
+        let word = rest.get(start..).unwrap_or_default();
+        let letters = word
+            .find(|c: char| !c.is_alphanumeric())
+            .unwrap_or(word.len());
+        let signs = word.get(letters..).unwrap_or_default();
+        // "C++" and "C#", but not the first half of "a+b".
+        let kept = signs
+            .find(|c: char| c != '+' && c != '#')
+            .unwrap_or(signs.len());
+        let ends = !signs[kept..].starts_with(char::is_alphanumeric);
+        let length = if ends { letters + kept } else { letters };
+
+        self.token.position = self.token.position.wrapping_add(1);
+        self.token.offset_from = self.at + start;
+        self.token.offset_to = self.at + start + length;
+        self.token.text.clear();
+        self.token
+            .text
+            .push_str(word.get(..length).unwrap_or_default());
+        self.at = self.token.offset_to;
+        true
+    }
+
+    fn token(&self) -> &Token {
+        self.token
+    }
+
+    fn token_mut(&mut self) -> &mut Token {
+        self.token
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn terms(text: &str, lang: &str) -> Vec<String> {
+        let terms = Analysis::new().terms(text, lang);
+        terms.into_iter().map(|term| term.term).collect()
+    }
+
+    #[test]
+    fn words_meet_across_forms_and_accents() {
+        assert_eq!(terms("Developing the Developers", "en"), terms("develop developer", "en"));
+        assert_eq!(terms("DEVELOPPEUR développeurs", "fr")[0], terms("développeur", "fr")[0]);
+        assert_eq!(terms("développeurs", "fr"), terms("Developpeur", "fr"));
+        assert_eq!(terms("le chef de la cuisine", "fr").len(), 2, "stop words go");
+        assert_eq!(terms("die Köche", "de"), ["die", "koche"], "others keep their words");
+    }
+
+    #[test]
+    fn names_of_languages_survive() {
+        assert_eq!(terms("C++, C# / .NET a+b C", ""), ["c++", "c#", "net", "a", "b", "c"]);
+    }
+
+    proptest! {
+        #[test]
+        fn words_are_parts_of_the_text(text in ".{0,60}", lang in "en|fr|de|") {
+            let mut from = 0;
+            for term in Analysis::new().terms(&text, &lang) {
+                let at = text[from..].find(&term.word);
+                prop_assert!(at.is_some() && !term.word.is_empty());
+                from += at.unwrap() + term.word.len();
+            }
+        }
+    }
+}

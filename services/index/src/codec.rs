@@ -1,0 +1,507 @@
+//! The bytes of records and operations in the log, the checkpoint and the
+//! store: little-endian, lengths before contents, a version byte first.
+
+use std::collections::BTreeMap;
+
+use crate::model::{FacetKind, FacetSpec, Operation, Record, Spec, Value, Words};
+
+/// Version of every encoding below.
+const VERSION: u8 = 1;
+
+/// Why bytes are no record.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CodecError {
+    #[error("version {0} is not supported, expected {VERSION}")]
+    Version(u8),
+    #[error("ends early: {wanted} bytes wanted for {what}, {left} left")]
+    Short {
+        what: &'static str,
+        wanted: usize,
+        left: usize,
+    },
+    #[error("unknown tag {tag} of {what}")]
+    Tag { what: &'static str, tag: u8 },
+    #[error("a text is not UTF-8")]
+    Utf8,
+    #[error("{0} bytes follow the end")]
+    Trailing(usize),
+}
+
+// === impl Writer ===
+
+/// Appends values to a buffer.
+#[derive(Default)]
+pub(crate) struct Writer {
+    bytes: Vec<u8>,
+}
+
+impl Writer {
+    /// Starts a buffer with the version byte.
+    pub(crate) fn new() -> Self {
+        Self {
+            bytes: vec![VERSION],
+        }
+    }
+
+    pub(crate) fn finish(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    pub(crate) fn tag(&mut self, tag: u8) {
+        self.bytes.push(tag);
+    }
+
+    /// Writes a length. Requests are bounded far below 4 GiB; a longer one is
+    /// written as `u32::MAX`, which no reader accepts.
+    fn length(&mut self, length: usize) {
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
+        self.bytes.extend_from_slice(&length.to_le_bytes());
+    }
+
+    pub(crate) fn blob(&mut self, blob: &[u8]) {
+        self.length(blob.len());
+        self.bytes.extend_from_slice(blob);
+    }
+
+    pub(crate) fn text(&mut self, text: &str) {
+        self.blob(text.as_bytes());
+    }
+
+    pub(crate) fn u64(&mut self, value: u64) {
+        self.bytes.extend_from_slice(&value.to_le_bytes());
+    }
+
+    fn f64(&mut self, value: f64) {
+        self.bytes.extend_from_slice(&value.to_le_bytes());
+    }
+
+    fn f32(&mut self, value: f32) {
+        self.bytes.extend_from_slice(&value.to_le_bytes());
+    }
+
+    fn vector(&mut self, vector: &[f32]) {
+        self.length(vector.len());
+        for value in vector {
+            self.f32(*value);
+        }
+    }
+
+    fn words_value(&mut self, words: &Words) {
+        self.text(&words.text);
+        self.text(&words.lang);
+    }
+
+    pub(crate) fn words(&mut self, words: &BTreeMap<String, Words>) {
+        self.length(words.len());
+        for (facet, words) in words {
+            self.text(facet);
+            self.words_value(words);
+        }
+    }
+
+    pub(crate) fn payload(&mut self, payload: &BTreeMap<String, Value>) {
+        self.length(payload.len());
+        for (column, value) in payload {
+            self.text(column);
+            self.value(value);
+        }
+    }
+
+    fn value(&mut self, value: &Value) {
+        match value {
+            Value::Strings(strings) => {
+                self.tag(1);
+                self.length(strings.len());
+                for string in strings {
+                    self.text(string);
+                }
+            }
+            Value::Number(number) => {
+                self.tag(2);
+                self.f64(*number);
+            }
+            Value::Boolean(boolean) => {
+                self.tag(3);
+                self.tag(u8::from(*boolean));
+            }
+            Value::Date(days) => {
+                self.tag(4);
+                self.bytes.extend_from_slice(&days.to_le_bytes());
+            }
+            Value::Coordinates {
+                latitude,
+                longitude,
+            } => {
+                self.tag(5);
+                self.f64(*latitude);
+                self.f64(*longitude);
+            }
+        }
+    }
+
+    pub(crate) fn record(&mut self, record: &Record) {
+        self.text(&record.id);
+        self.length(record.vectors.len());
+        for (facet, vector) in &record.vectors {
+            self.text(facet);
+            self.vector(vector);
+        }
+        self.words(&record.words);
+        self.payload(&record.payload);
+        self.blob(&record.summary);
+        self.blob(&record.document);
+        self.blob(&record.revision);
+    }
+
+    pub(crate) fn spec(&mut self, spec: &Spec) {
+        self.text(&spec.name);
+        self.text(&spec.model_fingerprint);
+        self.length(spec.facets.len());
+        for (name, facet) in &spec.facets {
+            self.text(name);
+            self.f32(facet.default_weight);
+            match facet.kind {
+                FacetKind::Dense(dim) => {
+                    self.tag(1);
+                    self.length(dim);
+                }
+                FacetKind::Words => self.tag(2),
+            }
+        }
+    }
+}
+
+// === impl Reader ===
+
+/// Takes values from bytes; never panics, whatever the bytes.
+pub(crate) struct Reader<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    /// Checks the version byte and stands behind it.
+    pub(crate) fn new(bytes: &'a [u8]) -> Result<Self, CodecError> {
+        let mut reader = Self { bytes };
+        match reader.tag("version")? {
+            VERSION => Ok(reader),
+            other => Err(CodecError::Version(other)),
+        }
+    }
+
+    /// Checks that nothing is left.
+    pub(crate) fn finish(self) -> Result<(), CodecError> {
+        match self.bytes.len() {
+            0 => Ok(()),
+            left => Err(CodecError::Trailing(left)),
+        }
+    }
+
+    fn take(&mut self, what: &'static str, count: usize) -> Result<&'a [u8], CodecError> {
+        let Some((head, tail)) = self.bytes.split_at_checked(count) else {
+            let left = self.bytes.len();
+            return Err(CodecError::Short {
+                what,
+                wanted: count,
+                left,
+            });
+        };
+        self.bytes = tail;
+        Ok(head)
+    }
+
+    fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], CodecError> {
+        let mut array = [0; N];
+        array.copy_from_slice(self.take(what, N)?);
+        Ok(array)
+    }
+
+    pub(crate) fn tag(&mut self, what: &'static str) -> Result<u8, CodecError> {
+        Ok(self.array::<1>(what)?[0])
+    }
+
+    pub(crate) fn u64(&mut self, what: &'static str) -> Result<u64, CodecError> {
+        Ok(u64::from_le_bytes(self.array(what)?))
+    }
+
+    fn f64(&mut self, what: &'static str) -> Result<f64, CodecError> {
+        Ok(f64::from_le_bytes(self.array(what)?))
+    }
+
+    /// Reads a count of things that take at least `least` bytes each, so that
+    /// a damaged count can't ask for much memory.
+    fn count(&mut self, what: &'static str, least: usize) -> Result<usize, CodecError> {
+        let raw = u32::from_le_bytes(self.array(what)?);
+        let count = usize::try_from(raw).unwrap_or(usize::MAX);
+        let wanted = count.saturating_mul(least);
+        let left = self.bytes.len();
+        if wanted > left {
+            return Err(CodecError::Short { what, wanted, left });
+        }
+        Ok(count)
+    }
+
+    pub(crate) fn blob(&mut self, what: &'static str) -> Result<Vec<u8>, CodecError> {
+        let length = self.count(what, 1)?;
+        Ok(self.take(what, length)?.to_vec())
+    }
+
+    pub(crate) fn text(&mut self, what: &'static str) -> Result<String, CodecError> {
+        String::from_utf8(self.blob(what)?).map_err(|_| CodecError::Utf8)
+    }
+
+    fn vector(&mut self) -> Result<Vec<f32>, CodecError> {
+        let length = self.count("vector", 4)?;
+        (0..length)
+            .map(|_| Ok(f32::from_le_bytes(self.array("vector")?)))
+            .collect()
+    }
+
+    pub(crate) fn words(&mut self) -> Result<BTreeMap<String, Words>, CodecError> {
+        let count = self.count("words", 12)?;
+        (0..count)
+            .map(|_| {
+                let facet = self.text("facet")?;
+                let text = self.text("words")?;
+                let lang = self.text("lang")?;
+                Ok((facet, Words { text, lang }))
+            })
+            .collect()
+    }
+
+    pub(crate) fn payload(&mut self) -> Result<BTreeMap<String, Value>, CodecError> {
+        let count = self.count("payload", 6)?;
+        (0..count)
+            .map(|_| Ok((self.text("column")?, self.value()?)))
+            .collect()
+    }
+
+    fn value(&mut self) -> Result<Value, CodecError> {
+        Ok(match self.tag("value")? {
+            1 => {
+                let count = self.count("strings", 4)?;
+                let strings = (0..count).map(|_| self.text("string"));
+                Value::Strings(strings.collect::<Result<_, _>>()?)
+            }
+            2 => Value::Number(self.f64("number")?),
+            3 => Value::Boolean(self.tag("boolean")? != 0),
+            4 => Value::Date(i32::from_le_bytes(self.array("date")?)),
+            5 => Value::Coordinates {
+                latitude: self.f64("latitude")?,
+                longitude: self.f64("longitude")?,
+            },
+            tag => return Err(CodecError::Tag { what: "value", tag }),
+        })
+    }
+
+    pub(crate) fn record(&mut self) -> Result<Record, CodecError> {
+        let id = self.text("id")?;
+        let count = self.count("vectors", 8)?;
+        let vectors = (0..count)
+            .map(|_| Ok((self.text("facet")?, self.vector()?)))
+            .collect::<Result<_, CodecError>>()?;
+        Ok(Record {
+            id,
+            vectors,
+            words: self.words()?,
+            payload: self.payload()?,
+            summary: self.blob("summary")?,
+            document: self.blob("document")?,
+            revision: self.blob("revision")?,
+        })
+    }
+
+    pub(crate) fn spec(&mut self) -> Result<Spec, CodecError> {
+        let name = self.text("collection")?;
+        let model_fingerprint = self.text("fingerprint")?;
+        let count = self.count("facets", 9)?;
+        let facets = (0..count)
+            .map(|_| Ok((self.text("facet")?, self.facet()?)))
+            .collect::<Result<_, CodecError>>()?;
+        Ok(Spec {
+            name,
+            facets,
+            model_fingerprint,
+        })
+    }
+
+    fn facet(&mut self) -> Result<FacetSpec, CodecError> {
+        let default_weight = f32::from_le_bytes(self.array("weight")?);
+        let kind = match self.tag("facet kind")? {
+            1 => {
+                let dim = u32::from_le_bytes(self.array("dim")?);
+                FacetKind::Dense(usize::try_from(dim).unwrap_or(usize::MAX))
+            }
+            2 => FacetKind::Words,
+            tag => {
+                let what = "facet kind";
+                return Err(CodecError::Tag { what, tag });
+            }
+        };
+        Ok(FacetSpec {
+            kind,
+            default_weight,
+        })
+    }
+}
+
+/// Encodes one operation.
+pub(crate) fn encode_operation(operation: &Operation) -> Vec<u8> {
+    let mut writer = Writer::new();
+    match operation {
+        Operation::Create(spec) => {
+            writer.tag(1);
+            writer.spec(spec);
+        }
+        Operation::Upsert {
+            collection,
+            records,
+        } => {
+            writer.tag(2);
+            writer.text(collection);
+            writer.length(records.len());
+            for record in records {
+                writer.record(record);
+            }
+        }
+        Operation::Delete { collection, ids } => {
+            writer.tag(3);
+            writer.text(collection);
+            writer.length(ids.len());
+            for id in ids {
+                writer.text(id);
+            }
+        }
+    }
+    writer.finish()
+}
+
+/// Decodes what [`encode_operation`] wrote.
+pub(crate) fn decode_operation(bytes: &[u8]) -> Result<Operation, CodecError> {
+    let mut reader = Reader::new(bytes)?;
+    let operation = match reader.tag("operation")? {
+        1 => Operation::Create(reader.spec()?),
+        2 => {
+            let collection = reader.text("collection")?;
+            // A record is at least seven lengths.
+            let count = reader.count("records", 28)?;
+            let records = (0..count).map(|_| reader.record());
+            Operation::Upsert {
+                collection,
+                records: records.collect::<Result<_, _>>()?,
+            }
+        }
+        3 => {
+            let collection = reader.text("collection")?;
+            let count = reader.count("ids", 4)?;
+            let ids = (0..count).map(|_| reader.text("id"));
+            Operation::Delete {
+                collection,
+                ids: ids.collect::<Result<_, _>>()?,
+            }
+        }
+        tag => {
+            let what = "operation";
+            return Err(CodecError::Tag { what, tag });
+        }
+    };
+    reader.finish()?;
+    Ok(operation)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            prop::collection::vec(".{0,8}", 0..3).prop_map(Value::Strings),
+            (-1e9..1e9).prop_map(Value::Number),
+            any::<bool>().prop_map(Value::Boolean),
+            any::<i32>().prop_map(Value::Date),
+            (-90.0..90.0, -180.0..180.0).prop_map(|(latitude, longitude)| Value::Coordinates {
+                latitude,
+                longitude
+            }),
+        ]
+    }
+
+    fn record() -> impl Strategy<Value = Record> {
+        let vector = prop::collection::vec(-1e3_f32..1e3, 0..6);
+        let words =
+            (".{0,12}", "[a-z]{0,2}").prop_map(|(text, lang)| Words { text, lang });
+        let bytes = || prop::collection::vec(any::<u8>(), 0..9);
+        (
+            ".{1,8}",
+            prop::collection::btree_map("[a-z]{1,4}", vector, 0..3),
+            prop::collection::btree_map("[a-z]{1,4}", words, 0..2),
+            prop::collection::btree_map("[a-z]{1,4}", value(), 0..4),
+            (bytes(), bytes(), bytes()),
+        )
+            .prop_map(|(id, vectors, words, payload, (summary, document, revision))| Record {
+                id,
+                vectors,
+                words,
+                payload,
+                summary,
+                document,
+                revision,
+            })
+    }
+
+    /// Any operation.
+    pub(crate) fn operation() -> impl Strategy<Value = Operation> {
+        let facet = prop_oneof![(1_usize..900).prop_map(FacetKind::Dense), Just(FacetKind::Words)];
+        let facet = (facet, 0.0_f32..9.0).prop_map(|(kind, default_weight)| FacetSpec {
+            kind,
+            default_weight,
+        });
+        let facets = prop::collection::btree_map("[a-z]{1,4}", facet, 0..3);
+        prop_oneof![
+            ("[a-z]{1,8}", facets, "[0-9a-f]{0,8}").prop_map(|(name, facets, model_fingerprint)| {
+                Operation::Create(Spec {
+                    name,
+                    facets,
+                    model_fingerprint,
+                })
+            }),
+            ("[a-z]{1,8}", prop::collection::vec(record(), 0..4)).prop_map(
+                |(collection, records)| Operation::Upsert {
+                    collection,
+                    records
+                }
+            ),
+            ("[a-z]{1,8}", prop::collection::vec(".{1,8}", 0..4))
+                .prop_map(|(collection, ids)| Operation::Delete { collection, ids }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn operations_round_trip(operation in operation()) {
+            let bytes = encode_operation(&operation);
+            prop_assert_eq!(decode_operation(&bytes), Ok(operation));
+        }
+
+        #[test]
+        fn a_cut_encoding_is_refused(operation in operation(), cut in any::<prop::sample::Index>()) {
+            let bytes = encode_operation(&operation);
+            let cut = cut.index(bytes.len());
+            prop_assert!(decode_operation(&bytes[..cut]).is_err());
+        }
+
+        #[test]
+        fn any_bytes_decode_or_fail(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let mut bytes = bytes;
+            bytes.insert(0, VERSION);
+            // Only that it returns matters here.
+            drop(decode_operation(&bytes));
+        }
+    }
+
+    #[test]
+    fn another_version_is_named() {
+        assert_eq!(decode_operation(&[9, 1]), Err(CodecError::Version(9)));
+    }
+}

@@ -1,0 +1,288 @@
+//! What an operator may set, with defaults that suit one machine.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use vivier_runtime::ServerConfig;
+use vivier_types::Violation;
+
+/// Configuration of the index service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Folder of the log, the checkpoints and the store; one process at a time.
+    pub data_dir: PathBuf,
+    /// The graph of the dense facets.
+    pub graph: GraphConfig,
+    /// The words facets.
+    pub words: WordsConfig,
+    /// Bounds on what a request may hold.
+    pub limits: IndexLimits,
+    /// Size of the operation log, in bytes, that starts a checkpoint.
+    pub checkpoint_log_bytes: u64,
+    /// Threads that search; 0 for one on each core.
+    pub search_threads: usize,
+    /// The gRPC server.
+    pub server: ServerConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("vivier-data/index"),
+            graph: GraphConfig::default(),
+            words: WordsConfig::default(),
+            limits: IndexLimits::default(),
+            checkpoint_log_bytes: 256 << 20,
+            search_threads: 0,
+            server: ServerConfig::on_port(7402),
+        }
+    }
+}
+
+/// When a graph is built, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GraphConfig {
+    /// Live points from which a collection has a graph; below, every search
+    /// scans, which is exact and fast enough.
+    pub min_points: usize,
+    /// Links of a point: 8 to 64.
+    pub m: usize,
+    /// Width of the search for links while building.
+    pub ef_construction: usize,
+    /// Width of a search that gives none.
+    pub ef_search: usize,
+    /// Share of live points outside the graph that starts a rebuild.
+    pub max_tail_share: f64,
+    /// Share of dead points inside the graph that starts a rebuild.
+    pub max_dead_share: f64,
+    /// Share of points that pass a filter below which those points are scanned.
+    pub filtered_scan_share: f64,
+    /// Threads that build; searches keep the other cores.
+    pub build_threads: usize,
+}
+
+impl Default for GraphConfig {
+    fn default() -> Self {
+        Self {
+            min_points: 20_000,
+            m: 16,
+            ef_construction: 200,
+            ef_search: 200,
+            max_tail_share: 0.2,
+            max_dead_share: 0.2,
+            filtered_scan_share: 0.1,
+            build_threads: 1,
+        }
+    }
+}
+
+/// How words are scored: BM25 (Robertson and Zaragoza, 2009).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WordsConfig {
+    /// Most terms of a query that are looked up; the most telling are kept.
+    pub max_query_terms: usize,
+    /// How soon repetition stops to count.
+    pub k1: f32,
+    /// How much long texts are held back: 0 to 1.
+    pub b: f32,
+}
+
+impl Default for WordsConfig {
+    fn default() -> Self {
+        Self {
+            max_query_terms: 64,
+            k1: 1.2,
+            b: 0.75,
+        }
+    }
+}
+
+/// Bounds on requests and records.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct IndexLimits {
+    /// Most collections.
+    pub max_collections: usize,
+    /// Most facets of a collection.
+    pub max_facets: usize,
+    /// Longest vector of a facet.
+    pub max_dim: usize,
+    /// Greatest Euclidean length of a vector; keeps every score finite.
+    pub max_vector_norm: f32,
+    /// Greatest weight of a facet.
+    pub max_weight: f32,
+    /// Most points in one upsert request.
+    pub max_points: usize,
+    /// Most ids in one request.
+    pub max_ids: usize,
+    /// Longest text of a words facet, in bytes.
+    pub max_text_bytes: usize,
+    /// Largest summary, in bytes.
+    pub max_summary_bytes: usize,
+    /// Largest document, in bytes.
+    pub max_document_bytes: usize,
+    /// Largest revision, in bytes.
+    pub max_revision_bytes: usize,
+    /// Most payload columns of a point.
+    pub max_columns: usize,
+    /// Most texts in one payload column or one filter set.
+    pub max_strings: usize,
+    /// Longest text in a payload column, and longest column name, in bytes.
+    pub max_string_bytes: usize,
+    /// Most nodes of a filter.
+    pub max_filter_nodes: usize,
+    /// Deepest nesting of a filter.
+    pub max_filter_depth: usize,
+    /// Most hits of a search.
+    pub max_k: usize,
+    /// Widest graph search.
+    pub max_ef: usize,
+    /// Most points on a page of a scroll.
+    pub max_page: usize,
+    /// Most searches under way at once; more are shed.
+    pub max_concurrent_searches: usize,
+    /// Most writes waiting for the log; more are shed.
+    pub max_pending_writes: usize,
+}
+
+impl Default for IndexLimits {
+    fn default() -> Self {
+        Self {
+            max_collections: 64,
+            max_facets: 16,
+            max_dim: 4_096,
+            max_vector_norm: 1e6,
+            max_weight: 1e6,
+            max_points: 1_000,
+            max_ids: 10_000,
+            max_text_bytes: 4 << 20,
+            max_summary_bytes: 1 << 20,
+            max_document_bytes: 16 << 20,
+            max_revision_bytes: 256,
+            max_columns: 256,
+            max_strings: 1_000,
+            max_string_bytes: 16 << 10,
+            max_filter_nodes: 256,
+            max_filter_depth: 16,
+            max_k: 10_000,
+            max_ef: 10_000,
+            max_page: 1_000,
+            max_concurrent_searches: 256,
+            max_pending_writes: 256,
+        }
+    }
+}
+
+impl Config {
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// The first value out of its range, with the key and the range.
+    pub fn validate(&self) -> Result<(), Violation> {
+        if self.data_dir.as_os_str().is_empty() {
+            return Err(Violation::new("data_dir", "", "must name a folder"));
+        }
+        at_least("checkpoint_log_bytes", self.checkpoint_log_bytes, 1 << 16)?;
+        self.graph.validate()?;
+        self.words.validate()?;
+        self.limits.validate()
+    }
+}
+
+impl GraphConfig {
+    fn validate(&self) -> Result<(), Violation> {
+        at_least("graph.min_points", self.min_points, 1)?;
+        within("graph.m", self.m, 8, 64)?;
+        within("graph.ef_construction", self.ef_construction, 16, 2_000)?;
+        within("graph.ef_search", self.ef_search, 16, 10_000)?;
+        within("graph.build_threads", self.build_threads, 1, 256)?;
+        within("graph.max_tail_share", self.max_tail_share, 0.01, 1.0)?;
+        within("graph.max_dead_share", self.max_dead_share, 0.01, 1.0)?;
+        within("graph.filtered_scan_share", self.filtered_scan_share, 0.0, 1.0)
+    }
+}
+
+impl WordsConfig {
+    fn validate(&self) -> Result<(), Violation> {
+        within("words.max_query_terms", self.max_query_terms, 1, 10_000)?;
+        within("words.k1", self.k1, 0.01, 100.0)?;
+        within("words.b", self.b, 0.0, 1.0)
+    }
+}
+
+impl IndexLimits {
+    fn validate(&self) -> Result<(), Violation> {
+        let counts = [
+            ("limits.max_collections", self.max_collections),
+            ("limits.max_facets", self.max_facets),
+            ("limits.max_dim", self.max_dim),
+            ("limits.max_points", self.max_points),
+            ("limits.max_ids", self.max_ids),
+            ("limits.max_columns", self.max_columns),
+            ("limits.max_strings", self.max_strings),
+            ("limits.max_string_bytes", self.max_string_bytes),
+            ("limits.max_filter_nodes", self.max_filter_nodes),
+            ("limits.max_filter_depth", self.max_filter_depth),
+            ("limits.max_k", self.max_k),
+            ("limits.max_ef", self.max_ef),
+            ("limits.max_page", self.max_page),
+            ("limits.max_concurrent_searches", self.max_concurrent_searches),
+            ("limits.max_pending_writes", self.max_pending_writes),
+        ];
+        for (key, value) in counts {
+            at_least(key, value, 1)?;
+        }
+        // Beyond these, sums of squares leave the range of f32.
+        within("limits.max_vector_norm", self.max_vector_norm, 1.0, 1e9)?;
+        within("limits.max_weight", self.max_weight, 1.0, 1e9)
+    }
+}
+
+fn at_least<T: PartialOrd + std::fmt::Display>(
+    key: &str,
+    value: T,
+    least: T,
+) -> Result<(), Violation> {
+    if value >= least {
+        return Ok(());
+    }
+    Err(Violation::new(key, value, format!("must be at least {least}")))
+}
+
+fn within<T: PartialOrd + std::fmt::Display>(
+    key: &str,
+    value: T,
+    least: T,
+    most: T,
+) -> Result<(), Violation> {
+    if value >= least && value <= most {
+        return Ok(());
+    }
+    Err(Violation::new(key, value, format!("must be {least} to {most}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_valid_and_survive_toml() {
+        let config = Config::default();
+        config.validate().unwrap();
+        let text = toml::to_string(&config).unwrap();
+        assert_eq!(toml::from_str::<Config>(&text).unwrap(), config);
+    }
+
+    #[test]
+    fn wrong_values_are_named() {
+        let mut config = Config::default();
+        config.graph.m = 300;
+        assert_eq!(config.validate().unwrap_err().field, "graph.m");
+        let mut config = Config::default();
+        config.words.b = f32::NAN;
+        assert_eq!(config.validate().unwrap_err().field, "words.b");
+    }
+}
