@@ -1,1 +1,33 @@
-//! Placeholder.
+//! Sentence encoders: a model folder in, unit vectors out.
+//!
+//! An [`Encoder`] loads a folder in the sentence-transformers layout and offers
+//! three steps, so that a server can run each where it belongs: [`Encoder::prepare`]
+//! turns one text into token sequences (pure CPU work, any thread),
+//! [`Encoder::encode`] turns a [`Batch`] of sequences into vectors (parallel on
+//! the current rayon pool), and [`Prepared::pool`] joins the windows of a text.
+//!
+//! Two engines compute the same function: [`Engine::Native`], our own ragged f32
+//! path, and [`Engine::Reference`], stock candle, which the native one is tested
+//! against.
+
+mod backend;
+mod batch;
+mod bert;
+mod encoder;
+mod error;
+mod folder;
+mod kernels;
+mod pooling;
+mod prepare;
+mod reference;
+mod tokenizer;
+mod weights;
+mod windows;
+
+pub use batch::Batch;
+pub use encoder::{Encoder, EncoderOptions, Engine, ModelSpec};
+pub use error::{EncodeError, LoadError, PrepareError};
+pub use folder::Pooling;
+pub use prepare::{InputKind, Prepared, Truncation};
+pub use tokenizer::{Tokenizer, Tokens};
+pub use windows::{Window, split_windows};

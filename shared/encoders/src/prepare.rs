@@ -1,0 +1,174 @@
+//! One text to the token sequences that stand for it, and their vectors back to one.
+
+use crate::encoder::Encoder;
+use crate::error::PrepareError;
+use crate::pooling::normalize;
+use crate::windows::split_windows;
+
+/// What a text is; decides the prompt put before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputKind {
+    /// The text of a candidate.
+    Candidate,
+    /// The text of a vacancy.
+    Vacancy,
+    /// A search in a person's words.
+    Query,
+    /// The name of a skill.
+    Skill,
+}
+
+impl InputKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Candidate, Self::Vacancy, Self::Query, Self::Skill];
+
+    /// Names of the prompt to use, best first.
+    pub(crate) fn prompt_names(self) -> &'static [&'static str] {
+        match self {
+            Self::Candidate => &["candidate", "document", "passage"],
+            Self::Vacancy => &["vacancy", "document", "passage"],
+            Self::Query => &["query"],
+            Self::Skill => &["skill"],
+        }
+    }
+}
+
+/// What to do with a text that is longer than the model's window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Truncation {
+    /// Refuse it.
+    #[default]
+    Fail,
+    /// Keep its first tokens.
+    Head,
+    /// Keep its last tokens.
+    Tail,
+    /// Encode overlapping windows (see [`split_windows`]) and pool them.
+    Windows {
+        /// Most tokens that two neighbouring windows share.
+        overlap: usize,
+    },
+}
+
+/// One text, ready to be encoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    /// One token sequence for each window, special tokens and prompt included.
+    pub sequences: Vec<Vec<u32>>,
+    /// For each window, the tokens that no earlier window holds.
+    pub fresh: Vec<usize>,
+    /// Tokens of the text, special tokens and prompt excluded.
+    pub input_tokens: usize,
+    /// Tokens that the vector will rest on.
+    pub used_tokens: usize,
+}
+
+impl Prepared {
+    /// Returns the number of tokens to encode, special tokens and overlaps included.
+    #[must_use]
+    pub fn tokens(&self) -> usize {
+        self.sequences.iter().map(Vec::len).sum()
+    }
+
+    /// Joins the unit vectors of the windows: their mean weighted by the fresh
+    /// tokens of each window, brought to length 1. One window's vector is returned
+    /// as it is. `None` when the windows cancel out or none is given.
+    #[must_use]
+    pub fn pool(&self, vectors: &[Vec<f32>]) -> Option<Vec<f32>> {
+        if let [only] = vectors {
+            return Some(only.clone());
+        }
+        let mut pooled = vec![0.0; vectors.first()?.len()];
+        for (vector, &fresh) in vectors.iter().zip(&self.fresh) {
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a window has far fewer than 2^24 tokens"
+            )]
+            let weight = fresh as f32;
+            for (sum, value) in pooled.iter_mut().zip(vector) {
+                *sum += weight * value;
+            }
+        }
+        normalize(&mut pooled).then_some(pooled)
+    }
+}
+
+impl Encoder {
+    /// Tokenizes a text and fits it to the model's window.
+    ///
+    /// # Errors
+    ///
+    /// [`PrepareError::Empty`] when no token is left, [`PrepareError::TooLong`] when
+    /// the text does not fit and `truncation` is [`Truncation::Fail`].
+    pub fn prepare(
+        &self,
+        text: &str,
+        kind: InputKind,
+        truncation: Truncation,
+    ) -> Result<Prepared, PrepareError> {
+        let tokens = self.tokenizer().tokens(text)?;
+        let total = tokens.ids.len();
+        if total == 0 {
+            return Err(PrepareError::Empty);
+        }
+        let limit = self.capacity(kind);
+        let whole = |range| vec![(range, total.min(limit))];
+        let windows = if total <= limit {
+            whole(0..total)
+        } else {
+            match truncation {
+                Truncation::Fail => {
+                    return Err(PrepareError::TooLong {
+                        tokens: total,
+                        limit,
+                    });
+                }
+                Truncation::Head => whole(0..limit),
+                Truncation::Tail => whole(total - limit..total),
+                Truncation::Windows { overlap } => {
+                    split_windows(text, &tokens.offsets, limit, overlap)
+                        .into_iter()
+                        .map(|window| (window.range, window.fresh))
+                        .collect()
+                }
+            }
+        };
+        let prompt = self.prompt(kind);
+        let frame = |ids: &[u32]| self.tokenizer().frame(prompt, ids);
+        Ok(Prepared {
+            sequences: windows
+                .iter()
+                .map(|(range, _)| frame(&tokens.ids[range.clone()]))
+                .collect(),
+            used_tokens: windows.iter().map(|(_, fresh)| fresh).sum(),
+            fresh: windows.into_iter().map(|(_, fresh)| fresh).collect(),
+            input_tokens: total,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prepared(fresh: &[usize]) -> Prepared {
+        Prepared {
+            sequences: Vec::new(),
+            fresh: fresh.to_vec(),
+            input_tokens: 0,
+            used_tokens: 0,
+        }
+    }
+
+    #[test]
+    fn pools_windows_by_fresh_tokens() {
+        let pooled = prepared(&[3, 4])
+            .pool(&[vec![1.0, 0.0], vec![0.0, 1.0]])
+            .unwrap();
+        assert_eq!(pooled, [0.6, 0.8]);
+        let only = vec![0.6, 0.8];
+        assert_eq!(prepared(&[7]).pool(std::slice::from_ref(&only)), Some(only));
+        assert_eq!(prepared(&[1, 1]).pool(&[vec![1.0], vec![-1.0]]), None);
+        assert_eq!(prepared(&[]).pool(&[]), None);
+    }
+}
