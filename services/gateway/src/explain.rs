@@ -1,0 +1,156 @@
+//! Adds to each result the words that matched.
+
+use std::collections::BTreeMap;
+
+use futures::future::join_all;
+use vivier_proto::v1;
+use vivier_runtime::Deadline;
+use vivier_types::Facet;
+
+use crate::cluster::{Cluster, collection};
+use crate::query::Query;
+use crate::report::Report;
+
+/// Asks the shards which words of the query matched the results, and adds them
+/// as evidence. `shard_of` gives the shard from which each result came.
+///
+/// A shard that does not answer costs its results their words, and is reported.
+pub(crate) async fn explain_words(
+    cluster: &Cluster,
+    query: &Query,
+    results: &mut [v1::MatchResult],
+    shard_of: &BTreeMap<String, usize>,
+    context: (Deadline, &mut Report),
+) {
+    let (deadline, report) = context;
+    let Some(words) = &query.words else { return };
+    let mut ids: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for result in results.iter() {
+        if let Some(shard) = shard_of.get(&result.id) {
+            ids.entry(*shard).or_default().push(result.id.clone());
+        }
+    }
+    let calls = ids.into_iter().map(|(shard, ids)| {
+        let request = v1::ExplainWordsRequest {
+            collection: collection(query.kind.other()).to_owned(),
+            facet: Facet::Words.name().to_owned(),
+            query: Some(words.clone()),
+            ids,
+            max_terms: cluster.config.max_words,
+        };
+        cluster.shards[shard].explain_words(request, deadline)
+    });
+    let mut matched = BTreeMap::new();
+    for answer in join_all(calls).await {
+        match answer {
+            Ok(matches) => matched.extend(matches.into_iter().map(|one| (one.id, one.words))),
+            Err(error) => report.degraded("explain", format!("{error}; matched words are missing")),
+        }
+    }
+    for result in results {
+        if let Some(words) = matched.remove(&result.id) {
+            add_words(result, words);
+        }
+    }
+}
+
+/// Adds matched words to a result: to the reason about words when there is one,
+/// else as a reason of its own, at the place that its part of the score gives.
+fn add_words(result: &mut v1::MatchResult, words: Vec<v1::WordMatch>) {
+    if words.is_empty() {
+        return;
+    }
+    let evidence: Vec<String> = words.into_iter().map(|one| one.word).collect();
+    let name = Facet::Words.name();
+    if let Some(reason) = result
+        .reasons
+        .iter_mut()
+        .find(|reason| reason.topic == name)
+    {
+        reason.evidence = evidence;
+        return;
+    }
+    let strength = |topic: &str| {
+        let feature = result.features.iter().find(|feature| feature.name == topic);
+        feature.map_or(0.0, |feature| feature.contribution.abs())
+    };
+    let own = strength(name);
+    let place = result
+        .reasons
+        .iter()
+        .position(|reason| strength(&reason.topic) < own);
+    let reason = v1::Reason {
+        topic: name.to_owned(),
+        text: format!("Shares words: {}.", evidence.join(", ")),
+        polarity: v1::Polarity::For.into(),
+        evidence,
+    };
+    result
+        .reasons
+        .insert(place.unwrap_or(result.reasons.len()), reason);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feature(name: &str, contribution: f32) -> v1::FeatureContribution {
+        v1::FeatureContribution {
+            name: name.to_owned(),
+            value: None,
+            contribution,
+        }
+    }
+
+    fn reason(topic: &str) -> v1::Reason {
+        v1::Reason {
+            topic: topic.to_owned(),
+            ..Default::default()
+        }
+    }
+
+    fn words(words: &[&str]) -> Vec<v1::WordMatch> {
+        words
+            .iter()
+            .map(|word| v1::WordMatch {
+                word: (*word).to_owned(),
+                score: 1.0,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn words_stand_where_their_part_of_the_score_puts_them() {
+        let mut result = v1::MatchResult {
+            features: vec![
+                feature("text", 0.9),
+                feature("words", 0.5),
+                feature("distance", -0.2),
+            ],
+            reasons: vec![reason("text"), reason("distance")],
+            ..Default::default()
+        };
+        add_words(&mut result, words(&["cook", "kitchen"]));
+        let topics: Vec<&str> = result
+            .reasons
+            .iter()
+            .map(|reason| reason.topic.as_str())
+            .collect();
+        assert_eq!(topics, ["text", "words", "distance"]);
+        assert_eq!(result.reasons[1].evidence, ["cook", "kitchen"]);
+        assert_eq!(result.reasons[1].text, "Shares words: cook, kitchen.");
+    }
+
+    #[test]
+    fn a_reason_about_words_gets_the_evidence() {
+        let mut result = v1::MatchResult {
+            reasons: vec![reason("words")],
+            ..Default::default()
+        };
+        add_words(&mut result, words(&["cook"]));
+        assert_eq!(result.reasons.len(), 1);
+        assert_eq!(result.reasons[0].evidence, ["cook"]);
+        add_words(&mut result, Vec::new());
+        assert_eq!(result.reasons[0].evidence, ["cook"]);
+    }
+}

@@ -1,0 +1,100 @@
+//! Turns a described profile into a point of the index.
+
+use std::collections::BTreeMap;
+
+use prost::Message;
+use prost::bytes::Bytes;
+use vivier_features::{ColumnValue, Columns, Description};
+use vivier_proto::v1;
+use vivier_proto::v1::payload_value::Kind;
+use vivier_types::Facet;
+
+use crate::draft::Draft;
+use crate::embed::{EmbedJob, ProfileVectors};
+
+/// Version of what `vivier-features` derives from a profile. Raise it when that
+/// changes, so that profiles are written anew when they are sent again.
+pub(crate) const FEATURES_VERSION: u32 = 1;
+
+/// Length of a geography vector.
+pub(crate) fn geography_dim() -> u32 {
+    u32::try_from(vivier_features::GEOGRAPHY_DIM).unwrap_or(u32::MAX)
+}
+
+/// Returns what a profile has to embed.
+pub(crate) fn embed_job(kind: vivier_types::ProfileKind, description: &Description) -> EmbedJob {
+    EmbedJob {
+        kind,
+        text: description.text.clone(),
+        skills: description.skills.clone(),
+    }
+}
+
+/// Returns the dense vectors of a profile by facet; facets about which nothing
+/// is known are left out.
+pub(crate) fn facet_vectors(
+    description: &Description,
+    vectors: ProfileVectors,
+) -> BTreeMap<Facet, Vec<f32>> {
+    [
+        (Facet::Text, vectors.text),
+        (Facet::Skills, vectors.skills),
+        (Facet::Geography, description.geography.clone()),
+    ]
+    .into_iter()
+    .filter_map(|(facet, vector)| Some((facet, vector?)))
+    .collect()
+}
+
+/// Returns the words of a profile; `None` when it has none.
+pub(crate) fn words_value(description: &Description) -> Option<v1::WordsValue> {
+    let text = description.words.clone();
+    let lang = description.lang.clone().unwrap_or_default();
+    (!text.trim().is_empty()).then_some(v1::WordsValue { text, lang })
+}
+
+/// Builds the point of a draft from its description and its vectors.
+pub(crate) fn build_point(
+    draft: &Draft,
+    description: Description,
+    vectors: ProfileVectors,
+) -> v1::Point {
+    let words = words_value(&description).map(|words| (Facet::Words.name().to_owned(), words));
+    let vectors = facet_vectors(&description, vectors)
+        .into_iter()
+        .map(|(facet, values)| (facet.name().to_owned(), v1::Vector { values }))
+        .collect();
+    v1::Point {
+        id: draft.id().to_owned(),
+        vectors,
+        words: words.into_iter().collect(),
+        payload: payload(description.columns),
+        summary: Bytes::from(v1::Summary::from(description.summary).encode_to_vec()),
+        document: draft.document.clone(),
+        revision: draft.revision.clone(),
+    }
+}
+
+fn payload(columns: Columns) -> BTreeMap<String, v1::PayloadValue> {
+    columns
+        .into_iter()
+        .map(|(name, value)| {
+            (
+                name,
+                v1::PayloadValue {
+                    kind: Some(payload_kind(value)),
+                },
+            )
+        })
+        .collect()
+}
+
+fn payload_kind(value: ColumnValue) -> Kind {
+    match value {
+        ColumnValue::Strings(values) => Kind::Strings(v1::Strings { values }),
+        ColumnValue::Number(number) => Kind::Number(number),
+        ColumnValue::Boolean(boolean) => Kind::Boolean(boolean),
+        ColumnValue::Date(days) => Kind::Date(days),
+        ColumnValue::Coordinates(coordinates) => Kind::Coordinates(coordinates.into()),
+    }
+}

@@ -1,0 +1,174 @@
+//! Watches the other services: creates the collections, learns the models, sets
+//! the gateway's readiness, and answers how the cluster fares.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use vivier_proto::v1;
+use vivier_runtime::{Deadline, Health, Shutdown};
+use vivier_types::ProfileKind;
+
+use crate::cluster::{Cluster, collection};
+use crate::error::CallError;
+
+/// Longest wait for one service in a look at the cluster.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Looks at every service again and again until `shutdown`.
+///
+/// The gateway is ready when the embedder and at least one shard answer: then
+/// it can store and match. A ready gateway is called unready only after several
+/// failed looks in a row, so that one late answer does not take it out of
+/// rotation.
+pub(crate) async fn watch(cluster: Arc<Cluster>, health: Health, shutdown: Shutdown) {
+    let mut readiness = Readiness::new(cluster.config.unready_after);
+    loop {
+        let able = look(&cluster).await;
+        if shutdown.is_triggered() {
+            return;
+        }
+        if let Some(ready) = readiness.update(able) {
+            tracing::info!(ready, "readiness changed");
+            health.set_all(ready).await;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(cluster.config.health_interval) => {}
+            () = shutdown.wait() => return,
+        }
+    }
+}
+
+/// Looks once; tells whether the gateway can do its work.
+async fn look(cluster: &Cluster) -> bool {
+    let deadline = Deadline::within(LOOK_TIMEOUT);
+    let (encoder, reranker) = tokio::join!(
+        cluster.learn_encoder(deadline),
+        cluster.learn_reranker(deadline)
+    );
+    if let Err(error) = reranker {
+        tracing::debug!(%error, "the reranker does not answer");
+    }
+    let encoder = match encoder {
+        Ok(encoder) => encoder,
+        Err(error) => {
+            tracing::debug!(%error, "the embedder does not answer");
+            return false;
+        }
+    };
+    let deadline = Deadline::within(LOOK_TIMEOUT);
+    let prepared = (0..cluster.shards.len())
+        .map(|shard| cluster.create_collections(shard, &encoder, deadline));
+    let mut able = false;
+    for answer in join_all(prepared).await {
+        match answer {
+            Ok(()) => able = true,
+            Err(error) => tracing::debug!(%error, "a shard does not answer"),
+        }
+    }
+    able
+}
+
+/// Damps the way from ready to unready.
+struct Readiness {
+    ready: bool,
+    failures: u32,
+    unready_after: u32,
+}
+
+impl Readiness {
+    fn new(unready_after: u32) -> Self {
+        Self {
+            ready: false,
+            failures: 0,
+            unready_after,
+        }
+    }
+
+    /// Takes the outcome of a look; returns the new state when it changes.
+    fn update(&mut self, able: bool) -> Option<bool> {
+        self.failures = if able {
+            0
+        } else {
+            self.failures.saturating_add(1)
+        };
+        let ready = able || (self.ready && self.failures < self.unready_after);
+        let changed = ready != self.ready;
+        self.ready = ready;
+        changed.then_some(ready)
+    }
+}
+
+/// Counts profiles and says how each service fares, as seen now.
+pub(crate) async fn status(cluster: &Cluster, deadline: Deadline) -> v1::GetStatusResponse {
+    let deadline = deadline.min(Deadline::within(LOOK_TIMEOUT));
+    let (embedder, reranker, shards) = tokio::join!(
+        cluster.learn_encoder(deadline),
+        cluster.learn_reranker(deadline),
+        join_all(cluster.shards.iter().map(|shard| shard.stats(deadline))),
+    );
+    let mut status = v1::GetStatusResponse::default();
+    status.services.push(service(
+        "embedder",
+        cluster.embedder.address(),
+        embedder.as_ref().err(),
+    ));
+    status
+        .models
+        .extend(embedder.iter().map(|encoder| encoder.version.clone()));
+    for (shard, stats) in cluster.shards.iter().zip(shards) {
+        status
+            .services
+            .push(service("index", shard.address(), stats.as_ref().err()));
+        if let Ok(stats) = stats {
+            status.candidates += points(&stats, ProfileKind::Candidate);
+            status.vacancies += points(&stats, ProfileKind::Vacancy);
+        }
+    }
+    status.services.push(service(
+        "reranker",
+        cluster.reranker.address(),
+        reranker.as_ref().err(),
+    ));
+    status
+        .models
+        .extend(reranker.into_iter().flat_map(|info| info.models));
+    status
+}
+
+fn points(stats: &v1::GetStatsResponse, kind: ProfileKind) -> u64 {
+    stats
+        .collections
+        .iter()
+        .filter(|stats| stats.name == collection(kind))
+        .map(|stats| stats.points)
+        .sum()
+}
+
+fn service(name: &str, address: &str, error: Option<&CallError>) -> v1::ServiceStatus {
+    v1::ServiceStatus {
+        name: name.to_owned(),
+        address: address.to_owned(),
+        ready: error.is_none(),
+        error: error.map(|error| error.message.clone()).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readiness_comes_at_once_and_goes_slowly() {
+        let mut readiness = Readiness::new(3);
+        assert_eq!(readiness.update(false), None);
+        assert_eq!(readiness.update(true), Some(true));
+        assert_eq!(readiness.update(false), None);
+        assert_eq!(readiness.update(false), None);
+        assert_eq!(readiness.update(true), None);
+        assert_eq!(readiness.update(false), None);
+        assert_eq!(readiness.update(false), None);
+        assert_eq!(readiness.update(false), Some(false));
+        assert_eq!(readiness.update(true), Some(true));
+    }
+}
