@@ -1,1 +1,40 @@
-//! Placeholder.
+//! What a profile is compared by: its texts, facets, filter columns, and the
+//! features of a pair with their reasons.
+//!
+//! Pure functions over the values of `vivier-types`: no I/O, no clock (today is
+//! an argument), no randomness. Nothing here reads the identifier, the tenant
+//! or the sensitive attributes of a profile, except that the tenant becomes a
+//! filter column.
+//!
+//! [`describe_candidate`] and [`describe_vacancy`] derive everything that is
+//! stored or embedded about one profile, once. [`Query`] compares two
+//! [`vivier_types::Summary`] values.
+
+mod columns;
+mod describe;
+mod geography;
+mod key;
+mod language;
+mod lexicon;
+mod pair;
+mod place;
+mod reading;
+mod reasons;
+mod scrub;
+mod seniority;
+mod serialise;
+mod skills;
+mod spoken;
+mod title;
+
+pub use columns::{ColumnValue, Columns};
+pub use describe::{Description, describe_candidate, describe_profile, describe_vacancy};
+pub use geography::{GEOGRAPHY_DIM, distance_km, geography_vector};
+pub use key::match_key;
+pub use language::detect_language;
+pub use pair::{Feature, Hit, PairFeatures, Query};
+pub use reading::{MAX_DERIVED_SKILLS, Reading, read_cv, read_vacancy};
+pub use reasons::{Polarity, Reason};
+pub use scrub::scrub;
+pub use seniority::{seniority_of_title, seniority_of_years, years_of_experience};
+pub use serialise::{candidate_text, candidate_words, vacancy_text, vacancy_words};

@@ -1,0 +1,93 @@
+//! The form under which two names count as the same.
+
+/// Returns the letters and digits of a name, in lower case and without
+/// accents, and the signs `+` and `#`.
+///
+/// Spaces and punctuation are left out, so that "Node.js", "node js" and
+/// "NodeJS" are one name, and "C", "C++" and "C#" are three.
+pub fn match_key(name: &str) -> String {
+    let mut key = String::with_capacity(name.len());
+    push_key(name, &mut key);
+    key
+}
+
+/// Appends [`match_key`] of `name` to `key`.
+pub(crate) fn push_key(name: &str, key: &mut String) {
+    if name.is_ascii() {
+        let kept = name
+            .bytes()
+            .filter(|byte| byte.is_ascii_alphanumeric() || b"+#".contains(byte));
+        key.extend(kept.map(|byte| char::from(byte.to_ascii_lowercase())));
+        return;
+    }
+    for letter in name.chars().flat_map(char::to_lowercase) {
+        match unaccented(letter) {
+            Some(plain) => key.push_str(plain),
+            None if letter.is_alphanumeric() || letter == '+' || letter == '#' => key.push(letter),
+            None => {}
+        }
+    }
+}
+
+/// Returns the words of a text: runs of letters and digits (and `+`, `#`), in
+/// lower case and without accents.
+pub(crate) fn words(text: &str) -> Vec<String> {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '+' || c == '#'))
+        .filter(|word| !word.is_empty())
+        .map(match_key)
+        .collect()
+}
+
+/// Returns a lower-case Latin letter without its accent, when it has one.
+fn unaccented(letter: char) -> Option<&'static str> {
+    Some(match letter {
+        'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' => "a",
+        'ç' => "c",
+        'è' | 'é' | 'ê' | 'ë' => "e",
+        'ì' | 'í' | 'î' | 'ï' => "i",
+        'ñ' => "n",
+        'ò' | 'ó' | 'ô' | 'õ' | 'ö' | 'ø' => "o",
+        'ù' | 'ú' | 'û' | 'ü' => "u",
+        'ý' | 'ÿ' => "y",
+        'œ' => "oe",
+        'æ' => "ae",
+        'ß' => "ss",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_name_share_a_key() {
+        for (one, other) in [
+            ("Node.js", "node JS"),
+            ("Power-Point", "PowerPoint"),
+            ("Gestion d'équipe", "gestion d’equipe"),
+            ("CŒUR", "coeur"),
+        ] {
+            assert_eq!(match_key(one), match_key(other), "{one} and {other}");
+        }
+    }
+
+    #[test]
+    fn different_names_keep_different_keys() {
+        let keys: Vec<String> = ["C", "C++", "C#", "Java", "JavaScript"]
+            .map(match_key)
+            .into();
+        for (i, key) in keys.iter().enumerate() {
+            assert!(!keys[i + 1..].contains(key), "{key}");
+        }
+    }
+
+    #[test]
+    fn words_are_split_and_folded() {
+        assert_eq!(
+            words("Chef-Cuisinier, Évry (C++)"),
+            ["chef", "cuisinier", "evry", "c++"]
+        );
+        assert!(words("—, ").is_empty());
+    }
+}

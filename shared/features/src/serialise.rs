@@ -1,0 +1,216 @@
+//! One text for each profile, most telling field first.
+//!
+//! The order is that of the CACL method: position, skills, then the profile
+//! and the experience. Sections end with a newline, so that windows over a
+//! long text can be cut between them. Nothing is dropped for length.
+//!
+//! Left out on purpose: identifier, tenant, attributes and sensitive
+//! attributes; places and languages, which are compared on their own; and
+//! dates, which tell a person's age. E-mail addresses, telephone numbers and
+//! web addresses are stripped.
+
+use vivier_types::{Candidate, Education, Experience, Skill, Vacancy};
+
+use crate::scrub::scrub;
+
+/// Returns the text of a candidate for an encoder, with a label before each
+/// section.
+pub fn candidate_text(candidate: &Candidate) -> String {
+    render(&candidate_sections(candidate), true)
+}
+
+/// Returns the words of a candidate for a words facet: the same without labels.
+pub fn candidate_words(candidate: &Candidate) -> String {
+    render(&candidate_sections(candidate), false)
+}
+
+/// Returns the text of a vacancy for an encoder, with a label before each
+/// section.
+pub fn vacancy_text(vacancy: &Vacancy) -> String {
+    render(&vacancy_sections(vacancy), true)
+}
+
+/// Returns the words of a vacancy for a words facet: the same without labels.
+pub fn vacancy_words(vacancy: &Vacancy) -> String {
+    render(&vacancy_sections(vacancy), false)
+}
+
+/// A part of the text; `label` is empty for free text, which speaks for itself.
+struct Section {
+    label: &'static str,
+    content: String,
+}
+
+fn candidate_sections(candidate: &Candidate) -> Vec<Section> {
+    let experience: Vec<String> = candidate.experiences.iter().map(experience_text).collect();
+    let education: Vec<String> = candidate.education.iter().map(education_text).collect();
+    vec![
+        Section {
+            label: "Position",
+            content: join(candidate.titles.iter().map(String::as_str), "; "),
+        },
+        Section {
+            label: "Skills",
+            content: skill_list(&candidate.skills),
+        },
+        Section {
+            label: "",
+            content: candidate.text.trim().to_owned(),
+        },
+        Section {
+            label: "Experience",
+            content: join(experience.iter().map(String::as_str), "\n"),
+        },
+        Section {
+            label: "Education",
+            content: join(education.iter().map(String::as_str), "\n"),
+        },
+    ]
+}
+
+fn vacancy_sections(vacancy: &Vacancy) -> Vec<Section> {
+    vec![
+        Section {
+            label: "Position",
+            content: vacancy.title.trim().to_owned(),
+        },
+        Section {
+            label: "Required skills",
+            content: skill_list(&vacancy.required_skills),
+        },
+        Section {
+            label: "Optional skills",
+            content: skill_list(&vacancy.optional_skills),
+        },
+        Section {
+            label: "Profile",
+            content: vacancy.wanted_profile.trim().to_owned(),
+        },
+        Section {
+            label: "Description",
+            content: vacancy.description.trim().to_owned(),
+        },
+    ]
+}
+
+fn experience_text(experience: &Experience) -> String {
+    let heading = join([experience.title.as_str(), &experience.employer], ", ");
+    join([heading.as_str(), &experience.text], "\n")
+}
+
+fn education_text(education: &Education) -> String {
+    join(
+        [
+            education.degree.as_str(),
+            &education.field,
+            &education.institution,
+        ],
+        ", ",
+    )
+}
+
+fn skill_list(skills: &[Skill]) -> String {
+    join(skills.iter().map(|skill| skill.name.as_str()), ", ")
+}
+
+/// Joins the parts that are not blank.
+fn join<'a>(parts: impl IntoIterator<Item = &'a str>, separator: &str) -> String {
+    let kept: Vec<&str> = parts
+        .into_iter()
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .collect();
+    kept.join(separator)
+}
+
+fn render(sections: &[Section], labels: bool) -> String {
+    let mut text = String::new();
+    for section in sections
+        .iter()
+        .filter(|section| !section.content.is_empty())
+    {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        if labels && !section.label.is_empty() {
+            text.push_str(section.label);
+            text.push_str(": ");
+        }
+        text.push_str(&scrub(&section.content));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate() -> Candidate {
+        serde_json::from_str(
+            r#"{"id":"ID-1","tenant":"TENANT","titles":["Rust developer","Programmer"],
+                "skills":["Rust","gRPC"],
+                "experiences":[{"title":"Developer","employer":"Acme","start":"1999","text":"Built a search."}],
+                "education":[{"degree":"MSc","field":"Computing","institution":"Lyon 1","end":"1998"}],
+                "languages":[{"code":"fr"}],"location":{"place":"PLACE","region":"REGION"},
+                "text":"Loves types. Write to me@here.org or 06 12 34 56 78.",
+                "sensitive":{"gender":"SENSITIVE"},"attributes":{"category":"ATTRIBUTE"}}"#,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_candidate_is_told_in_order_of_priority() {
+        assert_eq!(
+            candidate_text(&candidate()),
+            "Position: Rust developer; Programmer\nSkills: Rust, gRPC\n\
+             Loves types. Write to   or  .\n\
+             Experience: Developer, Acme\nBuilt a search.\nEducation: MSc, Computing, Lyon 1"
+        );
+    }
+
+    #[test]
+    fn what_identifies_or_discriminates_stays_out() {
+        for text in [candidate_text(&candidate()), candidate_words(&candidate())] {
+            for secret in [
+                "ID-1",
+                "TENANT",
+                "SENSITIVE",
+                "ATTRIBUTE",
+                "PLACE",
+                "REGION",
+                "1999",
+                "me@here.org",
+                "06 12",
+            ] {
+                assert!(!text.contains(secret), "{secret} in {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_vacancy_is_told_in_order_of_priority() {
+        let vacancy: Vacancy = serde_json::from_str(
+            r#"{"id":"v","title":"Cook","required_skills":["Baking"],"optional_skills":["Wine"],
+                "wanted_profile":"Kind.","description":"Cook well.\nEvery day."}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            vacancy_text(&vacancy),
+            "Position: Cook\nRequired skills: Baking\nOptional skills: Wine\nProfile: Kind.\n\
+             Description: Cook well.\nEvery day."
+        );
+        assert_eq!(
+            vacancy_words(&vacancy),
+            "Cook\nBaking\nWine\nKind.\nCook well.\nEvery day."
+        );
+    }
+
+    #[test]
+    fn empty_parts_leave_no_trace_and_long_texts_stay_whole() {
+        let text = "word ".repeat(40_000);
+        let mut candidate: Candidate = serde_json::from_str(r#"{"id":"c"}"#).unwrap();
+        assert_eq!(candidate_text(&candidate), "");
+        candidate.text.clone_from(&text);
+        assert_eq!(candidate_text(&candidate), text.trim());
+    }
+}

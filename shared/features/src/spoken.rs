@@ -1,0 +1,183 @@
+//! Whether the languages asked for are spoken well enough.
+
+use vivier_types::{Language, LanguageLevel, Summary};
+
+/// How a person stands to one language asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// At the level asked for or above; or either side names no level.
+    Met(Option<LanguageLevel>),
+    /// Below the level asked for.
+    Below(LanguageLevel),
+    /// Not among the languages listed.
+    Absent,
+}
+
+/// Returns every language asked for with how the candidate stands to it, or
+/// nothing when the vacancy asks for none or the candidate lists none.
+pub(crate) fn standings<'a>(
+    candidate: &Summary,
+    vacancy: &'a Summary,
+) -> Vec<(&'a Language, Standing)> {
+    if candidate.languages.is_empty() {
+        return Vec::new();
+    }
+    vacancy
+        .languages
+        .iter()
+        .map(|asked| (asked, standing(asked, &candidate.languages)))
+        .collect()
+}
+
+/// Returns the share of the languages asked for that are spoken at the level.
+pub(crate) fn share_met(candidate: &Summary, vacancy: &Summary) -> Option<f32> {
+    let standings = standings(candidate, vacancy);
+    if standings.is_empty() {
+        return None;
+    }
+    let met = standings
+        .iter()
+        .filter(|(_, standing)| matches!(standing, Standing::Met(_)))
+        .count();
+    Some(met as f32 / standings.len() as f32)
+}
+
+fn standing(asked: &Language, held: &[Language]) -> Standing {
+    let Some(found) = held
+        .iter()
+        .filter(|language| primary(language) == primary(asked))
+        .max_by_key(|language| language.level)
+    else {
+        return Standing::Absent;
+    };
+    match (found.level, asked.level) {
+        (Some(level), Some(wanted)) if level < wanted => Standing::Below(level),
+        (level, _) => Standing::Met(level),
+    }
+}
+
+/// Returns "fr" of "fr" and of "FR-ca".
+fn primary(language: &Language) -> String {
+    language
+        .code
+        .split(['-', '_'])
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase()
+}
+
+/// Returns the English name of a language, or its code when it has none here.
+pub(crate) fn language_name(language: &Language) -> String {
+    let primary = primary(language);
+    let name = match primary.as_str() {
+        "ar" => "Arabic",
+        "bg" => "Bulgarian",
+        "ca" => "Catalan",
+        "cs" => "Czech",
+        "da" => "Danish",
+        "de" => "German",
+        "el" => "Greek",
+        "en" => "English",
+        "es" => "Spanish",
+        "et" => "Estonian",
+        "fi" => "Finnish",
+        "fr" => "French",
+        "he" => "Hebrew",
+        "hi" => "Hindi",
+        "hr" => "Croatian",
+        "hu" => "Hungarian",
+        "it" => "Italian",
+        "ja" => "Japanese",
+        "ko" => "Korean",
+        "nl" => "Dutch",
+        "no" => "Norwegian",
+        "pl" => "Polish",
+        "pt" => "Portuguese",
+        "ro" => "Romanian",
+        "ru" => "Russian",
+        "sk" => "Slovak",
+        "sl" => "Slovenian",
+        "sv" => "Swedish",
+        "tr" => "Turkish",
+        "uk" => "Ukrainian",
+        "vi" => "Vietnamese",
+        "zh" => "Chinese",
+        _ => return language.code.clone(),
+    };
+    name.to_owned()
+}
+
+/// Returns how a level is written.
+pub(crate) fn level_name(level: LanguageLevel) -> &'static str {
+    match level {
+        LanguageLevel::A1 => "A1",
+        LanguageLevel::A2 => "A2",
+        LanguageLevel::B1 => "B1",
+        LanguageLevel::B2 => "B2",
+        LanguageLevel::C1 => "C1",
+        LanguageLevel::C2 => "C2",
+        LanguageLevel::Native => "native",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn speaking(list: &[(&str, Option<LanguageLevel>)]) -> Summary {
+        let languages = list
+            .iter()
+            .map(|(code, level)| Language {
+                code: (*code).to_owned(),
+                level: *level,
+            })
+            .collect();
+        Summary {
+            languages,
+            ..Summary::default()
+        }
+    }
+
+    #[test]
+    fn levels_are_compared() {
+        use LanguageLevel::{B2, C1, Native};
+        let vacancy = speaking(&[
+            ("fr", Some(C1)),
+            ("de", None),
+            ("es", Some(B2)),
+            ("it", None),
+        ]);
+        let candidate = speaking(&[
+            ("FR-ca", Some(Native)),
+            ("de", Some(B2)),
+            ("es", Some(LanguageLevel::A1)),
+        ]);
+        let found: Vec<Standing> = standings(&candidate, &vacancy)
+            .into_iter()
+            .map(|(_, standing)| standing)
+            .collect();
+        assert_eq!(
+            found,
+            [
+                Standing::Met(Some(Native)),
+                Standing::Met(Some(B2)),
+                Standing::Below(LanguageLevel::A1),
+                Standing::Absent
+            ]
+        );
+        assert_eq!(share_met(&candidate, &vacancy), Some(0.5));
+    }
+
+    #[test]
+    fn an_unsaid_level_is_not_held_against_anyone() {
+        let vacancy = speaking(&[("fr", Some(LanguageLevel::C1))]);
+        assert_eq!(share_met(&speaking(&[("fr", None)]), &vacancy), Some(1.0));
+    }
+
+    #[test]
+    fn unlisted_is_unknown() {
+        let vacancy = speaking(&[("fr", None)]);
+        assert_eq!(share_met(&speaking(&[]), &vacancy), None);
+        assert_eq!(share_met(&vacancy, &speaking(&[])), None);
+    }
+}
