@@ -1,0 +1,205 @@
+//! A cluster of `vivier` processes on free ports, with a folder of its own.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// Longest wait for a cluster to be ready or to end.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Returns the folder of the default weights, or says why a test skips.
+pub(crate) fn weights() -> Option<PathBuf> {
+    let base = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))?;
+    let folder = base.join("vivier/models/all-MiniLM-L6-v2");
+    if folder.join("model.safetensors").is_file() {
+        return Some(folder);
+    }
+    eprintln!("skipped: no weights in {} (run `make model`)", folder.display());
+    None
+}
+
+/// Runs `vivier` to its end.
+pub(crate) fn vivier(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_vivier")).args(arguments).stdin(Stdio::null()).output().expect("vivier runs")
+}
+
+/// Both output streams as text.
+pub(crate) fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Writes the synthetic sample and returns its two files.
+pub(crate) fn sample(folder: &Path, candidates: usize, vacancies: usize) -> (PathBuf, PathBuf) {
+    let output = vivier(&[
+        "sample",
+        "--out",
+        folder.to_str().unwrap(),
+        "--candidates",
+        &candidates.to_string(),
+        "--vacancies",
+        &vacancies.to_string(),
+    ]);
+    assert!(output.status.success(), "{}", text(&output));
+    (folder.join("candidates.jsonl"), folder.join("vacancies.jsonl"))
+}
+
+/// How a cluster runs.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Shape {
+    /// Four processes instead of one.
+    pub(crate) processes: bool,
+    /// Index shards; 0 for the default.
+    pub(crate) shards: usize,
+}
+
+/// A running cluster; killed when dropped.
+pub(crate) struct Cluster {
+    child: Child,
+    config: PathBuf,
+    log: PathBuf,
+    shape: Shape,
+    address: String,
+}
+
+impl Cluster {
+    /// Starts a cluster that keeps its data in `folder`, and waits until it is ready.
+    pub(crate) fn start(folder: &Path, shape: Shape) -> Self {
+        let mut cluster = Self::launch(folder, shape);
+        cluster.wait_until_ready();
+        cluster
+    }
+
+    fn launch(folder: &Path, shape: Shape) -> Self {
+        let shards = shape.shards.max(1);
+        let mut ports = free_ports(3 + shards).into_iter();
+        let mut next = || format!("127.0.0.1:{}", ports.next().unwrap());
+        let (gateway, embedder, reranker) = (next(), next(), next());
+        let index: Vec<String> = (0..shards).map(|_| next()).collect();
+        let config = folder.join("cluster.toml");
+        let data = folder.join("data");
+        std::fs::write(
+            &config,
+            format!(
+                "[gateway]\nembedder = {embedder:?}\nreranker = {reranker:?}\nshards = {index:?}\n\
+                 [gateway.server]\nlisten = {gateway:?}\n[embedder.server]\nlisten = {embedder:?}\n\
+                 [reranker.server]\nlisten = {reranker:?}\n[index]\ndata_dir = {data:?}\n\
+                 [index.server]\nlisten = {first:?}\n",
+                first = index[0],
+            ),
+        )
+        .unwrap();
+        let log = folder.join("cluster.log");
+        let child = spawn(&config, &log, shape);
+        Self { child, config, log, shape, address: gateway }
+    }
+
+    /// Starts the same cluster again after it ended.
+    pub(crate) fn restart(&mut self) {
+        self.child = spawn(&self.config, &self.log, self.shape);
+        self.wait_until_ready();
+    }
+
+    fn wait_until_ready(&mut self) {
+        let start = Instant::now();
+        while !self.run(&["status"]).status.success() {
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none(), "the cluster ended: {}", self.log());
+            assert!(start.elapsed() < PATIENCE, "the cluster is not ready: {}", self.log());
+            std::thread::yield_now();
+        }
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Runs a `vivier` command against this cluster.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        let mut all = arguments.to_vec();
+        all.extend(["--server", &self.address]);
+        vivier(&all)
+    }
+
+    /// Runs a command that must succeed and returns its JSON.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output));
+        serde_json::from_slice(&output.stdout).expect("JSON on standard output")
+    }
+
+    /// Ingests both files; they must be without fault.
+    pub(crate) fn ingest(&self, candidates: &Path, vacancies: &Path) {
+        for (file, kind) in [(candidates, "candidates"), (vacancies, "vacancies")] {
+            let output = self.run(&["ingest", file.to_str().unwrap(), "--kind", kind]);
+            assert!(output.status.success(), "{}", text(&output));
+        }
+    }
+
+    /// Ids and scores of the shortlist of a vacancy, as printed.
+    pub(crate) fn shortlist(&self, vacancy: &str) -> Vec<(String, String)> {
+        let answer = self.json(&["match", "--vacancy", vacancy, "-k", "20", "--json"]);
+        let results = answer["results"].as_array().expect("results").iter();
+        results.map(|r| (r["id"].as_str().unwrap().to_owned(), r["score"].to_string())).collect()
+    }
+
+    /// Kills the process without warning (SIGKILL).
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Stops the process with SIGTERM and waits; it must end well.
+    pub(crate) fn stop(&mut self) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                assert!(status.success(), "{status}: {}", self.log());
+                return;
+            }
+            assert!(start.elapsed() < PATIENCE, "the cluster does not end: {}", self.log());
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            if self.shape.processes {
+                // The children are the parent's to stop.
+                drop(Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status());
+                drop(self.child.wait());
+            } else {
+                drop(self.child.kill());
+                drop(self.child.wait());
+            }
+        }
+    }
+}
+
+fn spawn(config: &Path, log: &Path, shape: Shape) -> Child {
+    let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vivier"));
+    command.args(["up", "--config", config.to_str().unwrap()]);
+    if shape.shards > 0 {
+        command.args(["--shards", &shape.shards.to_string()]);
+    }
+    if shape.processes {
+        command.arg("--processes");
+    }
+    command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+    command.spawn().expect("vivier starts")
+}
+
+/// Finds ports that nobody listens on right now.
+fn free_ports(count: usize) -> Vec<u16> {
+    let listeners: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
+}

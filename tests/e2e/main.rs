@@ -1,0 +1,10 @@
+//! The whole cluster as real processes, driven through the command line.
+//!
+//! Tests that run the encoder need the default weights; without them they skip
+//! and say so in one line (`make model` fetches them).
+
+mod bad_input;
+mod cluster;
+mod durability;
+mod shortlist;
+mod structure;
