@@ -1,1 +1,100 @@
-//! Placeholder.
+//! The embedder: texts in, unit vectors out, over gRPC.
+//!
+//! A call is checked, tokenized away from the async threads, and put into a bounded
+//! [`queue`]; one model thread takes token-budgeted batches out of it, across
+//! callers, interactive work first.
+
+mod config;
+mod error;
+mod grpc;
+mod queue;
+mod service;
+mod worker;
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use vivier_encoders::{Encoder, EncoderOptions, LoadError};
+use vivier_proto::DESCRIPTOR_SET;
+use vivier_runtime::{GrpcServer, PoolError, ServeError, Shutdown};
+use vivier_types::Violation;
+
+pub use config::Config;
+pub use error::EmbedderError;
+
+use crate::service::Embedder;
+
+/// Why the embedder did not start, or stopped early.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A config value breaks a rule.
+    #[error("invalid embedder configuration: {0}")]
+    Config(Violation),
+    /// The model cannot be loaded.
+    #[error("cannot load the model")]
+    Load(#[source] LoadError),
+    /// The loader itself failed: a bug.
+    #[error("the model loader panicked")]
+    LoaderLost,
+    /// The system refused a thread.
+    #[error("cannot start the model thread")]
+    Thread(#[source] std::io::Error),
+    /// The system refused the threads of a pool.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    /// Serving failed.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+/// Loads the model, then serves on `listener` until `shutdown`.
+///
+/// # Errors
+///
+/// A [`RunError`] for a config, a model folder or a socket that cannot be used.
+pub async fn run(
+    config: Config,
+    listener: TcpListener,
+    shutdown: Shutdown,
+) -> Result<(), RunError> {
+    config.validate(None).map_err(RunError::Config)?;
+    let encoder = load(&config).await?;
+    let spec = encoder.spec();
+    config
+        .validate(Some(spec.max_tokens))
+        .map_err(RunError::Config)?;
+    tracing::info!(
+        model = spec.name,
+        fingerprint = spec.fingerprint,
+        dim = spec.dim,
+        max_tokens = spec.max_tokens,
+        "model loaded"
+    );
+    let server_config = config.server.clone();
+    let (embedder, model_thread) = Embedder::start(config, encoder)?;
+    let embedder = Arc::new(embedder);
+    let mut server = GrpcServer::new(&server_config, DESCRIPTOR_SET);
+    server.add(grpc::server(Arc::clone(&embedder), &server_config));
+    let served = server.serve(listener, shutdown).await;
+    embedder.stop();
+    if tokio::task::spawn_blocking(move || model_thread.join())
+        .await
+        .is_err()
+    {
+        tracing::error!("the model thread did not end in order");
+    }
+    Ok(served?)
+}
+
+/// Loads the model away from the async threads.
+async fn load(config: &Config) -> Result<Encoder, RunError> {
+    let folder = config.model_dir.clone();
+    let options = EncoderOptions {
+        max_tokens: config.max_tokens,
+        ..EncoderOptions::default()
+    };
+    tokio::task::spawn_blocking(move || Encoder::load(&folder, &options))
+        .await
+        .map_err(|_| RunError::LoaderLost)?
+        .map_err(RunError::Load)
+}

@@ -1,0 +1,152 @@
+//! What can be set.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use vivier_runtime::{ServerConfig, default_cache_dir};
+use vivier_types::Violation;
+
+/// Settings of the embedder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Folder of the model, in the sentence-transformers layout.
+    pub model_dir: PathBuf,
+    /// Window of the model in tokens, special tokens included; unset for what the
+    /// model folder says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<usize>,
+    /// Threads that run the model; 0 for one on each core.
+    pub threads: usize,
+    /// Most tokens that two neighbouring windows of a long text share.
+    pub window_overlap_tokens: usize,
+    /// Token budget of one model batch.
+    pub max_batch_tokens: usize,
+    /// Most tokens queued or in inference, over all callers; also the most that
+    /// one request may ask for.
+    pub max_queue_tokens: u32,
+    /// Most requests admitted at a time.
+    pub max_queue_requests: u32,
+    /// Most texts in one request.
+    pub max_batch_inputs: usize,
+    /// Longest text, in bytes.
+    pub max_text_bytes: usize,
+    /// Requests of one stream that are worked on at a time.
+    pub max_stream_requests: usize,
+    /// Where and how to listen.
+    pub server: ServerConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            model_dir: default_cache_dir().join("models/all-MiniLM-L6-v2"),
+            max_tokens: None,
+            threads: 0,
+            window_overlap_tokens: 32,
+            max_batch_tokens: 4096,
+            max_queue_tokens: 1 << 20,
+            max_queue_requests: 1024,
+            max_batch_inputs: 256,
+            max_text_bytes: 1 << 20,
+            max_stream_requests: 4,
+            server: ServerConfig::on_port(7401),
+        }
+    }
+}
+
+impl Config {
+    /// Checks every value, also against the window of the model once it is known.
+    ///
+    /// # Errors
+    ///
+    /// Names the first key that breaks a rule.
+    pub fn validate(&self, model_tokens: Option<usize>) -> Result<(), Violation> {
+        let sizes = [
+            ("max_batch_tokens", self.max_batch_tokens),
+            ("max_queue_tokens", as_usize(self.max_queue_tokens)),
+            ("max_queue_requests", as_usize(self.max_queue_requests)),
+            ("max_batch_inputs", self.max_batch_inputs),
+            ("max_text_bytes", self.max_text_bytes),
+            ("max_stream_requests", self.max_stream_requests),
+        ];
+        if let Some((name, size)) = sizes.iter().find(|(_, size)| *size == 0) {
+            return Err(Violation::new(*name, size, "must be at least 1"));
+        }
+        if self.max_text_bytes > self.server.max_message_bytes {
+            let limit = self.server.max_message_bytes;
+            let reason = format!("must fit server.max_message_bytes = {limit}");
+            return Err(Violation::new(
+                "max_text_bytes",
+                self.max_text_bytes,
+                reason,
+            ));
+        }
+        let Some(window) = model_tokens else {
+            return Ok(());
+        };
+        let holding = [
+            ("max_batch_tokens", self.max_batch_tokens),
+            ("max_queue_tokens", as_usize(self.max_queue_tokens)),
+        ];
+        if let Some((name, size)) = holding.iter().find(|(_, size)| *size < window) {
+            let reason = format!("must hold one window of the model, {window} tokens");
+            return Err(Violation::new(*name, size, reason));
+        }
+        if self.window_overlap_tokens > window / 2 {
+            let reason = format!("must be at most half the window of the model, {window} tokens");
+            return Err(Violation::new(
+                "window_overlap_tokens",
+                self.window_overlap_tokens,
+                reason,
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Widens; a number too large for this machine counts as its largest.
+pub(crate) fn as_usize(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn broken(change: impl FnOnce(&mut Config)) -> String {
+        let mut config = Config::default();
+        change(&mut config);
+        config.validate(Some(256)).unwrap_err().field
+    }
+
+    #[test]
+    fn defaults_hold_and_broken_values_are_named() {
+        assert_eq!(Config::default().validate(Some(256)), Ok(()));
+        assert_eq!(
+            broken(|config| config.max_queue_requests = 0),
+            "max_queue_requests"
+        );
+        assert_eq!(
+            broken(|config| config.max_batch_tokens = 255),
+            "max_batch_tokens"
+        );
+        assert_eq!(
+            broken(|config| config.max_queue_tokens = 255),
+            "max_queue_tokens"
+        );
+        assert_eq!(
+            broken(|config| config.window_overlap_tokens = 129),
+            "window_overlap_tokens"
+        );
+        assert_eq!(
+            broken(|config| config.server.max_message_bytes = 9),
+            "max_text_bytes"
+        );
+    }
+
+    #[test]
+    fn a_text_of_200_kb_is_allowed() {
+        assert!(Config::default().max_text_bytes >= 200_000);
+    }
+}
