@@ -315,9 +315,14 @@ fn late(service: &str) -> CallError {
 }
 
 fn call_error(service: &str, status: &Status) -> CallError {
+    let code = error_code(status.code());
+    if code == ErrorCode::DeadlineExceeded {
+        // Whose clock ran out first says nothing.
+        return late(service);
+    }
     CallError {
         service: service.to_owned(),
-        code: error_code(status.code()),
+        code,
         message: status.message().to_owned(),
         retry_after: retry_delay(status),
     }

@@ -171,7 +171,7 @@ impl Config {
         ] {
             check(
                 key,
-                format!("{value:?}"),
+                format_args!("{value:?}"),
                 !value.is_zero(),
                 "must be more than 0",
             )?;
@@ -246,7 +246,7 @@ impl StageShares {
 
 fn check(
     key: &str,
-    value: impl ToString,
+    value: impl std::fmt::Display + Copy,
     holds: bool,
     reason: &'static str,
 ) -> Result<(), ConfigViolation> {

@@ -80,21 +80,33 @@ pub(crate) struct Work<'a> {
 }
 
 /// Calls the embedder again after its delay for as long as it sheds the call
-/// and the deadline allows.
+/// and the deadline allows. A call that was shed before time ran out fails as
+/// shed: the caller learns that a retry may help.
 async fn embed_patiently(
     cluster: &Cluster,
     request: v1::EmbedRequest,
     deadline: Deadline,
 ) -> Result<v1::EmbedResponse, CallError> {
+    let mut shed = None;
     loop {
         let error = match cluster.embedder.embed(request.clone(), deadline).await {
             Ok(response) => return Ok(response),
             Err(error) => error,
         };
+        match error.code {
+            ErrorCode::ResourceExhausted => {}
+            ErrorCode::DeadlineExceeded => return Err(shed.unwrap_or(error)),
+            ErrorCode::InvalidArgument
+            | ErrorCode::NotFound
+            | ErrorCode::FailedPrecondition
+            | ErrorCode::Unavailable
+            | ErrorCode::Internal => return Err(error),
+        }
         let delay = error.retry_after.unwrap_or(DEFAULT_RETRY_DELAY);
-        if error.code != ErrorCode::ResourceExhausted || delay >= deadline.remaining() {
+        if delay >= deadline.remaining() {
             return Err(error);
         }
+        shed = Some(error);
         tokio::time::sleep(delay).await;
     }
 }

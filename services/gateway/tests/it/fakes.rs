@@ -1,0 +1,474 @@
+//! Small in-memory services with real answers and faults to switch on.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use futures::{Stream, StreamExt};
+use tonic::{Request, Response, Status, Streaming};
+use tonic_types::{ErrorDetails, StatusExt};
+use vivier_proto::v1;
+use vivier_proto::v1::embedder_service_server::EmbedderService;
+use vivier_proto::v1::index_service_server::IndexService;
+use vivier_proto::v1::reranker_service_server::RerankerService;
+
+/// Length of the vectors of the fake encoder.
+pub(crate) const DIM: usize = 8;
+
+/// How a fake fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) enum Fault {
+    /// It does not.
+    #[default]
+    None,
+    /// Answers UNAVAILABLE.
+    Down,
+    /// Never answers.
+    Hang,
+    /// Answers RESOURCE_EXHAUSTED this many times, with a delay of 10 ms.
+    Shed(u32),
+    /// Gives an answer that does not fit the request.
+    Nonsense,
+}
+
+type Shared<T> = Arc<Mutex<T>>;
+
+fn lock<T>(shared: &Shared<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap()
+}
+
+async fn suffer(fault: &Shared<Fault>) -> Result<(), Status> {
+    let now = *lock(fault);
+    match now {
+        Fault::None | Fault::Nonsense => Ok(()),
+        Fault::Down => Err(Status::unavailable("switched off")),
+        Fault::Hang => {
+            tokio::time::sleep(Duration::from_secs(3_600)).await;
+            Ok(())
+        }
+        Fault::Shed(0) => Ok(()),
+        Fault::Shed(times) => {
+            *lock(fault) = Fault::Shed(times - 1);
+            let details = ErrorDetails::with_retry_info(Some(Duration::from_millis(10)));
+            let code = tonic::Code::ResourceExhausted;
+            Err(Status::with_error_details(code, "queue is full", details))
+        }
+    }
+}
+
+fn model(name: &str) -> v1::ModelVersion {
+    v1::ModelVersion {
+        name: name.to_owned(),
+        fingerprint: format!("{name}-fingerprint"),
+    }
+}
+
+/// Encodes a text as the counts of its letters, normalised: equal texts are
+/// equal vectors, texts that share letters are near.
+pub(crate) fn encode(text: &str) -> Vec<f32> {
+    let mut values = vec![0.0_f32; DIM];
+    for byte in text.to_lowercase().bytes() {
+        values[usize::from(byte) % DIM] += 1.0;
+    }
+    let norm = values.iter().map(|value| value * value).sum::<f32>().sqrt();
+    values.iter().map(|value| value / norm).collect()
+}
+
+/// An embedder that counts what it is asked.
+#[derive(Clone, Default)]
+pub(crate) struct FakeEmbedder {
+    pub(crate) fault: Shared<Fault>,
+    pub(crate) texts: Shared<Vec<String>>,
+    pub(crate) calls: Shared<usize>,
+}
+
+#[tonic::async_trait]
+impl EmbedderService for FakeEmbedder {
+    type EmbedStreamStream =
+        Pin<Box<dyn Stream<Item = Result<v1::EmbedStreamResponse, Status>> + Send>>;
+
+    async fn embed(
+        &self,
+        request: Request<v1::EmbedRequest>,
+    ) -> Result<Response<v1::EmbedResponse>, Status> {
+        suffer(&self.fault).await?;
+        let inputs = request.into_inner().inputs;
+        *lock(&self.calls) += 1;
+        lock(&self.texts).extend(inputs.iter().map(|input| input.text.clone()));
+        let dim = if *lock(&self.fault) == Fault::Nonsense {
+            1
+        } else {
+            DIM
+        };
+        let embeddings = inputs
+            .iter()
+            .map(|input| v1::Embedding {
+                values: encode(&input.text)[..dim].to_vec(),
+                input_tokens: 12,
+                used_tokens: 12,
+                windows: 1,
+            })
+            .collect();
+        let response = v1::EmbedResponse {
+            embeddings,
+            model: Some(model("letters")),
+            ..Default::default()
+        };
+        Ok(Response::new(response))
+    }
+
+    async fn embed_stream(
+        &self,
+        _: Request<Streaming<v1::EmbedStreamRequest>>,
+    ) -> Result<Response<Self::EmbedStreamStream>, Status> {
+        Err(Status::unimplemented("not used by the gateway"))
+    }
+
+    async fn get_info(
+        &self,
+        _: Request<v1::EmbedderServiceGetInfoRequest>,
+    ) -> Result<Response<v1::EmbedderServiceGetInfoResponse>, Status> {
+        if matches!(*lock(&self.fault), Fault::Down) {
+            return Err(Status::unavailable("switched off"));
+        }
+        let model = v1::EmbedderModel {
+            version: Some(model("letters")),
+            dim: DIM as u32,
+            ..Default::default()
+        };
+        Ok(Response::new(v1::EmbedderServiceGetInfoResponse {
+            models: vec![model],
+            max_batch_inputs: 4,
+            max_text_bytes: 5_000,
+            max_batch_tokens: 0,
+        }))
+    }
+}
+
+/// A reranker that turns the retrieval order round.
+#[derive(Clone)]
+pub(crate) struct FakeReranker {
+    pub(crate) fault: Shared<Fault>,
+    pub(crate) requests: Shared<Vec<v1::RerankRequest>>,
+    pub(crate) max_candidates: u32,
+}
+
+impl Default for FakeReranker {
+    fn default() -> Self {
+        Self {
+            fault: Shared::default(),
+            requests: Shared::default(),
+            max_candidates: 1_000,
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl RerankerService for FakeReranker {
+    async fn rerank(
+        &self,
+        request: Request<v1::RerankRequest>,
+    ) -> Result<Response<v1::RerankResponse>, Status> {
+        suffer(&self.fault).await?;
+        let request = request.into_inner();
+        lock(&self.requests).push(request.clone());
+        let mut results: Vec<v1::RerankResult> = (0..)
+            .zip(&request.candidates)
+            .map(|(place, candidate)| v1::RerankResult {
+                id: candidate.summary.as_ref().unwrap().id.clone(),
+                score: place as f32,
+                retrieval_rank: place,
+                features: vec![v1::FeatureContribution {
+                    name: "place".to_owned(),
+                    value: Some(place as f32),
+                    contribution: place as f32,
+                }],
+                reasons: Vec::new(),
+            })
+            .collect();
+        results.reverse();
+        results.truncate(request.top_k as usize);
+        if *lock(&self.fault) == Fault::Nonsense {
+            results.clear();
+        }
+        let model = Some(model("reverse"));
+        Ok(Response::new(v1::RerankResponse {
+            results,
+            model,
+            seconds: 0.0,
+        }))
+    }
+
+    async fn get_info(
+        &self,
+        _: Request<v1::RerankerServiceGetInfoRequest>,
+    ) -> Result<Response<v1::RerankerServiceGetInfoResponse>, Status> {
+        if matches!(*lock(&self.fault), Fault::Down) {
+            return Err(Status::unavailable("switched off"));
+        }
+        Ok(Response::new(v1::RerankerServiceGetInfoResponse {
+            models: vec![model("reverse")],
+            default_model: "reverse".to_owned(),
+            max_candidates: self.max_candidates,
+        }))
+    }
+}
+
+/// What an index shard holds: points by collection and id.
+pub(crate) type Points = BTreeMap<String, BTreeMap<String, v1::Point>>;
+
+/// An index shard that scans.
+#[derive(Clone, Default)]
+pub(crate) struct FakeIndex {
+    pub(crate) fault: Shared<Fault>,
+    pub(crate) points: Shared<Points>,
+    pub(crate) specs: Shared<BTreeMap<String, v1::CollectionSpec>>,
+    pub(crate) searches: Shared<Vec<v1::SearchRequest>>,
+}
+
+impl FakeIndex {
+    /// Returns one collection as it is now.
+    pub(crate) fn collection(&self, name: &str) -> BTreeMap<String, v1::Point> {
+        lock(&self.points).get(name).cloned().unwrap_or_default()
+    }
+
+    fn known(&self, name: &str) -> Result<(), Status> {
+        if lock(&self.specs).contains_key(name) {
+            return Ok(());
+        }
+        Err(Status::not_found(format!(
+            "there is no collection {name:?}"
+        )))
+    }
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+fn shared_words(query: &str, text: &str) -> Vec<String> {
+    let words = |text: &str| -> Vec<String> {
+        text.to_lowercase()
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect()
+    };
+    let there = words(text);
+    words(query)
+        .into_iter()
+        .filter(|word| there.contains(word))
+        .collect()
+}
+
+fn score(point: &v1::Point, facet: &str, query: &v1::FacetQuery) -> f32 {
+    use v1::facet_query::Query;
+    let part = match query.query.as_ref().unwrap() {
+        Query::Vector(vector) => point
+            .vectors
+            .get(facet)
+            .map_or(0.0, |own| dot(&own.values, &vector.values)),
+        Query::Words(words) => point.words.get(facet).map_or(0.0, |own| {
+            let shared = shared_words(&words.text, &own.text).len() as f32;
+            shared / (shared + 1.0)
+        }),
+    };
+    part * query.weight.unwrap_or(1.0)
+}
+
+#[tonic::async_trait]
+impl IndexService for FakeIndex {
+    type UpsertStream = Pin<Box<dyn Stream<Item = Result<v1::UpsertResponse, Status>> + Send>>;
+
+    async fn create_collection(
+        &self,
+        request: Request<v1::CreateCollectionRequest>,
+    ) -> Result<Response<v1::CreateCollectionResponse>, Status> {
+        suffer(&self.fault).await?;
+        let spec = request.into_inner().spec.unwrap();
+        let mut specs = lock(&self.specs);
+        let there = specs
+            .entry(spec.name.clone())
+            .or_insert_with(|| spec.clone());
+        if *there != spec {
+            return Err(Status::failed_precondition(
+                "the collection has another model",
+            ));
+        }
+        Ok(Response::new(v1::CreateCollectionResponse {
+            created: true,
+        }))
+    }
+
+    async fn list_collections(
+        &self,
+        _: Request<v1::ListCollectionsRequest>,
+    ) -> Result<Response<v1::ListCollectionsResponse>, Status> {
+        Err(Status::unimplemented("not used by the gateway"))
+    }
+
+    async fn upsert(
+        &self,
+        request: Request<Streaming<v1::UpsertRequest>>,
+    ) -> Result<Response<Self::UpsertStream>, Status> {
+        suffer(&self.fault).await?;
+        let index = self.clone();
+        let answers = request.into_inner().map(move |message| {
+            let message = message?;
+            index.known(&message.collection)?;
+            let mut points = lock(&index.points);
+            let own = points.entry(message.collection).or_default();
+            for point in message.points {
+                own.insert(point.id.clone(), point);
+            }
+            Ok(v1::UpsertResponse::default())
+        });
+        Ok(Response::new(answers.boxed()))
+    }
+
+    async fn delete(
+        &self,
+        request: Request<v1::DeleteRequest>,
+    ) -> Result<Response<v1::DeleteResponse>, Status> {
+        suffer(&self.fault).await?;
+        let request = request.into_inner();
+        self.known(&request.collection)?;
+        let mut points = lock(&self.points);
+        let own = points.entry(request.collection).or_default();
+        let deleted = request.ids.iter().filter_map(|id| own.remove(id)).count() as u64;
+        Ok(Response::new(v1::DeleteResponse {
+            deleted,
+            ..Default::default()
+        }))
+    }
+
+    async fn get(
+        &self,
+        request: Request<v1::GetRequest>,
+    ) -> Result<Response<v1::GetResponse>, Status> {
+        suffer(&self.fault).await?;
+        let request = request.into_inner();
+        self.known(&request.collection)?;
+        let own = self.collection(&request.collection);
+        let points = request
+            .ids
+            .iter()
+            .filter_map(|id| own.get(id).cloned())
+            .collect();
+        Ok(Response::new(v1::GetResponse { points }))
+    }
+
+    async fn scroll(
+        &self,
+        request: Request<v1::ScrollRequest>,
+    ) -> Result<Response<v1::ScrollResponse>, Status> {
+        suffer(&self.fault).await?;
+        let request = request.into_inner();
+        self.known(&request.collection)?;
+        let limit = request.limit as usize;
+        let after = self
+            .collection(&request.collection)
+            .split_off(&request.after_id);
+        let mut points: Vec<v1::Point> = after
+            .into_values()
+            .filter(|point| point.id > request.after_id)
+            .collect();
+        let more = points.len() > limit;
+        points.truncate(limit);
+        let last = points
+            .last()
+            .map(|point| point.id.clone())
+            .unwrap_or_default();
+        let next_after_id = if more { last } else { String::new() };
+        Ok(Response::new(v1::ScrollResponse {
+            points,
+            next_after_id,
+        }))
+    }
+
+    async fn search(
+        &self,
+        request: Request<v1::SearchRequest>,
+    ) -> Result<Response<v1::SearchResponse>, Status> {
+        suffer(&self.fault).await?;
+        let request = request.into_inner();
+        self.known(&request.collection)?;
+        lock(&self.searches).push(request.clone());
+        if request
+            .filter
+            .as_ref()
+            .is_some_and(|filter| format!("{filter:?}").contains("odd"))
+        {
+            return Err(Status::invalid_argument(
+                "filter: column \"odd\" holds numbers",
+            ));
+        }
+        let own = self.collection(&request.collection);
+        let points = own.len() as u64;
+        let mut hits: Vec<v1::SearchHit> = own
+            .into_values()
+            .map(|point| {
+                let facet_scores: BTreeMap<String, f32> = request
+                    .facets
+                    .iter()
+                    .map(|(facet, query)| (facet.clone(), score(&point, facet, query)))
+                    .collect();
+                let score = facet_scores.values().sum();
+                v1::SearchHit {
+                    point: Some(point),
+                    score,
+                    facet_scores,
+                }
+            })
+            .collect();
+        hits.sort_by(|a, b| b.score.total_cmp(&a.score));
+        hits.truncate(request.k as usize);
+        let statistics = Some(v1::SearchStatistics {
+            plan: v1::SearchPlan::Exact.into(),
+            points,
+            ..Default::default()
+        });
+        Ok(Response::new(v1::SearchResponse { hits, statistics }))
+    }
+
+    async fn explain_words(
+        &self,
+        request: Request<v1::ExplainWordsRequest>,
+    ) -> Result<Response<v1::ExplainWordsResponse>, Status> {
+        suffer(&self.fault).await?;
+        let request = request.into_inner();
+        let own = self.collection(&request.collection);
+        let query = request.query.unwrap().text;
+        let matches = request
+            .ids
+            .iter()
+            .map(|id| v1::WordMatches {
+                id: id.clone(),
+                words: shared_words(&query, &own[id].words[&request.facet].text)
+                    .into_iter()
+                    .map(|word| v1::WordMatch { word, score: 1.0 })
+                    .collect(),
+            })
+            .collect();
+        Ok(Response::new(v1::ExplainWordsResponse { matches }))
+    }
+
+    async fn get_stats(
+        &self,
+        _: Request<v1::GetStatsRequest>,
+    ) -> Result<Response<v1::GetStatsResponse>, Status> {
+        suffer(&self.fault).await?;
+        let collections = lock(&self.points)
+            .iter()
+            .map(|(name, points)| v1::CollectionStats {
+                name: name.clone(),
+                points: points.len() as u64,
+                ..Default::default()
+            })
+            .collect();
+        Ok(Response::new(v1::GetStatsResponse {
+            collections,
+            ..Default::default()
+        }))
+    }
+}
