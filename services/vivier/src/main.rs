@@ -1,2 +1,7 @@
-//! Placeholder.
-fn main() {}
+//! The `vivier` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    vivier::main()
+}

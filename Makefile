@@ -1,0 +1,51 @@
+# What the README names and what continuous integration runs.
+# `make help` lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Where rustup puts cargo when it was installed by `bootstrap` a moment ago.
+export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
+
+# The files of `make demo`; both or none.
+CANDIDATES ?=
+VACANCIES ?=
+
+VIVIER := target/release/vivier
+DEMO_FILES := $(if $(CANDIDATES),--candidates '$(CANDIDATES)') $(if $(VACANCIES),--vacancies '$(VACANCIES)')
+
+.PHONY: help
+help: ## Lists the targets.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
+
+.PHONY: demo
+demo: build model ## Shows shortlists, explained; CANDIDATES=FILE VACANCIES=FILE for your own.
+	@$(VIVIER) demo --data-dir target/demo $(DEMO_FILES)
+
+.PHONY: up
+up: build model ## Serves a cluster on 127.0.0.1:7400; its data is in vivier-data.
+	@$(VIVIER) up
+
+.PHONY: build
+build: bootstrap ## Builds target/release/vivier.
+	@cargo build --release --locked --package vivier --bin vivier
+
+.PHONY: model
+model: bootstrap ## Fetches the weights of the encoder into the cache folder.
+	@deploy/fetch-model.sh
+
+.PHONY: test
+test: bootstrap model ## Runs every test.
+	@cargo test --release --workspace --locked
+
+.PHONY: check
+check: bootstrap model ## Before a commit: formatting, lints, documentation, tests.
+	@cargo fmt --all --check
+	@cargo clippy --release --workspace --all-targets --locked -- -D warnings
+	@RUSTDOCFLAGS='-D warnings' cargo doc --release --workspace --no-deps --locked
+	@cargo test --release --workspace --locked
+
+.PHONY: bootstrap
+bootstrap: ## Installs what this machine lacks: C compiler, Python with pip, Rust.
+	@deploy/bootstrap.sh
