@@ -13,6 +13,8 @@ use crate::model::{FacetKind, Spec};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Layout {
     ranges: BTreeMap<String, Range<usize>>,
+    /// Default weight of each dense facet, lifted off zero.
+    usual: BTreeMap<String, f32>,
     dim: usize,
 }
 
@@ -20,11 +22,16 @@ impl Layout {
     /// Lays the dense facets of a collection side by side.
     pub(crate) fn of(spec: &Spec) -> Self {
         let mut layout = Self::default();
+        let weights = spec.facets.values().map(|facet| facet.default_weight);
+        let greatest = weights.fold(0.0, f32::max);
+        let least = if greatest > 0.0 { greatest / 10.0 } else { 1.0 };
         for (name, facet) in &spec.facets {
             if let FacetKind::Dense(dim) = facet.kind {
                 let range = layout.dim..layout.dim + dim;
                 layout.dim = range.end;
                 layout.ranges.insert(name.clone(), range);
+                let usual = facet.default_weight.max(least);
+                layout.usual.insert(name.clone(), usual);
             }
         }
         layout
@@ -38,6 +45,13 @@ impl Layout {
     /// Returns where a facet lies.
     pub(crate) fn range(&self, facet: &str) -> Option<Range<usize>> {
         self.ranges.get(facet).cloned()
+    }
+
+    /// Returns every dense facet: its place, and the weight that searches
+    /// usually give it, more than 0.
+    pub(crate) fn facets(&self) -> impl Iterator<Item = (&str, Range<usize>, f32)> {
+        let facets = self.ranges.iter().zip(self.usual.values());
+        facets.map(|((name, range), usual)| (name.as_str(), range.clone(), *usual))
     }
 
     /// Concatenates vectors of the right lengths; a missing facet is zero.

@@ -1,17 +1,95 @@
-//! Wip.
+//! The index: stores points and finds the best by MUSE.0, the weighted sum,
+//! over facets, of dot products.
+//!
+//! Collections live in memory (`collection`) and are searched exactly or
+//! through a graph (`search`, `graph`, `words`). What is acknowledged is in
+//! the operation log (`log`) and, later, in a checkpoint (`checkpoint`); the
+//! store (`store`) keeps documents within reach and can always be rebuilt.
+
 mod analysis;
 mod checkpoint;
 mod codec;
+mod collection;
 mod config;
+mod convert;
 mod dense;
+mod engine;
+mod error;
 mod filter;
 mod graph;
+mod grpc;
 mod log;
 mod model;
 mod payload;
 mod points;
+mod search;
+mod service;
 mod store;
 #[cfg(test)]
 mod testing;
+mod topk;
+mod validate;
 mod words;
-pub use config::Config;
+mod writer;
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinError;
+use vivier_proto::v1::index_service_server::IndexServiceServer;
+use vivier_runtime::{GrpcServer, ServeError, Shutdown};
+use vivier_types::Violation;
+
+pub use config::{Config, GraphConfig, IndexLimits, WordsConfig};
+pub use engine::OpenError;
+
+use crate::grpc::Grpc;
+use crate::service::IndexService;
+
+/// Why the service ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A value of the configuration is out of its range.
+    #[error("invalid configuration: {0}")]
+    Config(#[source] Violation),
+    /// The data folder does not open.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Opening or closing panicked.
+    #[error("the index panicked while opening or closing")]
+    Panicked(#[from] JoinError),
+    /// Serving failed.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+/// Opens the index, serves it until `shutdown`, and closes it with a
+/// checkpoint.
+///
+/// The caller owns the socket and the signal; nothing is answered before
+/// everything is loaded.
+///
+/// # Errors
+/// When the configuration is wrong, the data folder is in use or damaged, or
+/// the transport fails.
+pub async fn run(
+    config: Config,
+    listener: TcpListener,
+    shutdown: Shutdown,
+) -> Result<(), RunError> {
+    config.validate().map_err(RunError::Config)?;
+    let server_config = config.server.clone();
+    let limits = config.limits.clone();
+    let opened = tokio::task::spawn_blocking(move || IndexService::open(config)).await?;
+    let service = Arc::new(opened?);
+    let grpc = Grpc::new(Arc::clone(&service), limits);
+    let limit = server_config.max_message_bytes;
+    let generated = IndexServiceServer::new(grpc)
+        .max_decoding_message_size(limit)
+        .max_encoding_message_size(limit);
+    let mut server = GrpcServer::new(&server_config, vivier_proto::DESCRIPTOR_SET);
+    server.add(generated);
+    let served = server.serve(listener, shutdown).await;
+    tokio::task::spawn_blocking(move || service.close()).await?;
+    Ok(served?)
+}

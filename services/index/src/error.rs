@@ -1,0 +1,119 @@
+//! Why a call on the index fails.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tantivy::TantivyError;
+use vivier_runtime::{ErrorCode, PoolError, ServiceError};
+use vivier_types::Violation;
+
+use crate::checkpoint::CheckpointError;
+use crate::log::LogError;
+use crate::store::StoreError;
+
+/// Every way in which a call fails.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum IndexError {
+    /// The request breaks a rule.
+    #[error("{0}")]
+    Invalid(Violation),
+    /// The named collection is absent.
+    #[error("collection {name:?} does not exist")]
+    CollectionNotFound { name: String },
+    /// Valid, but not for this collection.
+    #[error("{field}: {value:?} does not fit collection {collection:?}, expected {expected}")]
+    Mismatch {
+        collection: String,
+        field: String,
+        value: String,
+        expected: String,
+    },
+    /// Too many searches or writes are under way.
+    #[error("too many {what} are under way, limit {limit}")]
+    Overloaded { what: &'static str, limit: usize },
+    /// The service is stopping.
+    #[error("the index is stopping")]
+    Stopping,
+    /// An earlier write failed; nothing more is acknowledged until a restart.
+    #[error("an earlier write failed; the index takes no writes until it is restarted")]
+    ReadOnly,
+    /// This write failed, with every write of its group.
+    #[error("the write failed")]
+    Write(#[source] Arc<WriteError>),
+    /// The store failed.
+    #[error("the store cannot be read")]
+    Store(#[from] StoreError),
+    /// The words index failed.
+    #[error("the words index failed")]
+    Words(#[from] TantivyError),
+    /// The work was lost to a panic.
+    #[error("the search was lost")]
+    Pool(#[from] PoolError),
+}
+
+/// Why a group of writes failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WriteError {
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the words index failed")]
+    Words(#[from] TantivyError),
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+}
+
+impl IndexError {
+    /// Names a field, its value and the rule that it breaks.
+    pub(crate) fn invalid(
+        field: impl Into<String>,
+        value: impl std::fmt::Display,
+        reason: impl Into<String>,
+    ) -> Self {
+        Self::Invalid(Violation::new(field, value, reason))
+    }
+}
+
+impl From<Violation> for IndexError {
+    fn from(violation: Violation) -> Self {
+        Self::Invalid(violation)
+    }
+}
+
+impl ServiceError for IndexError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Invalid(_) => ErrorCode::InvalidArgument,
+            Self::CollectionNotFound { .. } => ErrorCode::NotFound,
+            Self::Mismatch { .. } => ErrorCode::FailedPrecondition,
+            Self::Overloaded { .. } => ErrorCode::ResourceExhausted,
+            Self::Stopping | Self::ReadOnly => ErrorCode::Unavailable,
+            Self::Write(_) | Self::Store(_) | Self::Words(_) | Self::Pool(_) => ErrorCode::Internal,
+        }
+    }
+
+    fn violation(&self) -> Option<Violation> {
+        match self {
+            Self::Invalid(violation) => Some(violation.clone()),
+            Self::Mismatch {
+                field,
+                value,
+                expected,
+                ..
+            } => Some(Violation::new(field, value, format!("expected {expected}"))),
+            Self::CollectionNotFound { .. }
+            | Self::Overloaded { .. }
+            | Self::Stopping
+            | Self::ReadOnly
+            | Self::Write(_)
+            | Self::Store(_)
+            | Self::Words(_)
+            | Self::Pool(_) => None,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        matches!(self, Self::Overloaded { .. }).then_some(Duration::from_millis(100))
+    }
+}

@@ -1,0 +1,157 @@
+//! The gRPC face of the index: decode, call, encode.
+
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+
+use tokio_stream::{Stream, StreamExt as _};
+use tonic::{Request, Response, Status, Streaming};
+use vivier_proto::v1;
+use vivier_runtime::status_from;
+
+use crate::config::IndexLimits;
+use crate::convert;
+use crate::error::IndexError;
+use crate::service::IndexService;
+
+type Answer<T> = Result<Response<T>, Status>;
+
+/// Adapts [`IndexService`] to the generated server.
+pub(crate) struct Grpc {
+    service: Arc<IndexService>,
+    limits: IndexLimits,
+}
+
+impl Grpc {
+    pub(crate) fn new(service: Arc<IndexService>, limits: IndexLimits) -> Self {
+        Self { service, limits }
+    }
+}
+
+fn answer<T>(result: Result<T, IndexError>) -> Answer<T> {
+    result.map(Response::new).map_err(|error| status_from(&error))
+}
+
+#[tonic::async_trait]
+impl v1::index_service_server::IndexService for Grpc {
+    type UpsertStream = Pin<Box<dyn Stream<Item = Result<v1::UpsertResponse, Status>> + Send>>;
+
+    #[tracing::instrument(skip_all)]
+    async fn create_collection(
+        &self,
+        request: Request<v1::CreateCollectionRequest>,
+    ) -> Answer<v1::CreateCollectionResponse> {
+        let create = async {
+            let spec = convert::spec(request.into_inner().spec)?;
+            let created = self.service.create_collection(spec).await?;
+            Ok(v1::CreateCollectionResponse { created })
+        };
+        answer(create.await)
+    }
+
+    async fn list_collections(
+        &self,
+        _: Request<v1::ListCollectionsRequest>,
+    ) -> Answer<v1::ListCollectionsResponse> {
+        let collections = self.service.list_collections().into_iter();
+        let collections = collections.map(convert::spec_message).collect();
+        Ok(Response::new(v1::ListCollectionsResponse { collections }))
+    }
+
+    #[tracing::instrument(skip_all)]
+    async fn upsert(
+        &self,
+        request: Request<Streaming<v1::UpsertRequest>>,
+    ) -> Answer<Self::UpsertStream> {
+        let service = Arc::clone(&self.service);
+        // The first request names the collection for the whole stream.
+        let collection = Arc::new(OnceLock::new());
+        let answers = request.into_inner().then(move |message| {
+            let (service, collection) = (Arc::clone(&service), Arc::clone(&collection));
+            async move {
+                let acknowledged = upsert(&service, &collection, message?).await;
+                acknowledged.map_err(|error| status_from(&error))
+            }
+        });
+        Ok(Response::new(Box::pin(answers)))
+    }
+
+    #[tracing::instrument(skip_all, fields(batch_size = request.get_ref().ids.len()))]
+    async fn delete(&self, request: Request<v1::DeleteRequest>) -> Answer<v1::DeleteResponse> {
+        let request = request.into_inner();
+        let outcome = self.service.delete(request.collection, request.ids).await;
+        answer(outcome.map(|outcome| v1::DeleteResponse {
+            sequence: outcome.sequence,
+            deleted: outcome.deleted,
+        }))
+    }
+
+    #[tracing::instrument(skip_all, fields(batch_size = request.get_ref().ids.len()))]
+    async fn get(&self, request: Request<v1::GetRequest>) -> Answer<v1::GetResponse> {
+        let request = request.into_inner();
+        let parts = convert::parts(request.parts);
+        let records = self.service.get(&request.collection, request.ids, parts).await;
+        answer(records.map(|records| v1::GetResponse {
+            points: records.into_iter().map(convert::point_message).collect(),
+        }))
+    }
+
+    #[tracing::instrument(skip_all)]
+    async fn scroll(&self, request: Request<v1::ScrollRequest>) -> Answer<v1::ScrollResponse> {
+        let request = request.into_inner();
+        let scroll = async {
+            let filter = convert::filter(request.filter, &self.limits)?;
+            let parts = convert::parts(request.parts);
+            let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
+            let (collection, after) = (request.collection, request.after_id);
+            self.service.scroll(&collection, after, limit, filter, parts).await
+        };
+        answer(scroll.await.map(convert::page_message))
+    }
+
+    #[tracing::instrument(skip_all, fields(collection = request.get_ref().collection, top_k = request.get_ref().k))]
+    async fn search(&self, request: Request<v1::SearchRequest>) -> Answer<v1::SearchResponse> {
+        let search = async {
+            let request = convert::search(request.into_inner(), &self.limits)?;
+            self.service.search(request).await
+        };
+        answer(search.await.map(convert::search_message))
+    }
+
+    #[tracing::instrument(skip_all, fields(batch_size = request.get_ref().ids.len()))]
+    async fn explain_words(
+        &self,
+        request: Request<v1::ExplainWordsRequest>,
+    ) -> Answer<v1::ExplainWordsResponse> {
+        let request = request.into_inner();
+        let query = convert::words(request.query.unwrap_or_default());
+        let terms = usize::try_from(request.max_terms).unwrap_or(usize::MAX);
+        let (facet, ids) = (request.facet, request.ids);
+        let matches = self.service.explain_words(&request.collection, facet, query, ids, terms);
+        answer(matches.await.map(convert::matches_message))
+    }
+
+    async fn get_stats(&self, _: Request<v1::GetStatsRequest>) -> Answer<v1::GetStatsResponse> {
+        Ok(Response::new(convert::stats_message(self.service.stats())))
+    }
+}
+
+/// Carries out one request of an upsert stream.
+async fn upsert(
+    service: &IndexService,
+    collection: &OnceLock<String>,
+    message: v1::UpsertRequest,
+) -> Result<v1::UpsertResponse, IndexError> {
+    let first = collection.get_or_init(|| message.collection.clone());
+    if *first != message.collection {
+        let reason = format!("must stay {first:?} through a stream");
+        return Err(IndexError::invalid("collection", message.collection, reason));
+    }
+    let records = convert::records(message.points)?;
+    let fingerprint = message.model_fingerprint;
+    let outcome = service.upsert(message.collection, &fingerprint, records).await?;
+    Ok(v1::UpsertResponse {
+        sequence: outcome.sequence,
+        inserted: outcome.inserted,
+        replaced: outcome.replaced,
+    })
+}

@@ -1,0 +1,499 @@
+//! The index service in domain terms: checks, admission, and the way to the
+//! writer and to the searches.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use vivier_runtime::CpuPool;
+
+use crate::collection::{Collection, Counts};
+use crate::config::Config;
+use crate::engine::{Engine, OpenError};
+use crate::error::IndexError;
+use crate::filter::Filter;
+use crate::model::{FacetKind, Operation, Outcome, Record, Spec, Words};
+use crate::search::{FacetInput, Fusion, Hit, Plan, Query, search};
+use crate::validate;
+use crate::writer::{Command, Writer};
+
+/// Ids looked at under one lock while scrolling.
+const SCROLL_STEP: usize = 1_000;
+
+/// Which parts of a point are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Parts {
+    pub(crate) payload: bool,
+    pub(crate) summary: bool,
+    pub(crate) document: bool,
+    pub(crate) vectors: bool,
+}
+
+impl Parts {
+    fn any(self) -> bool {
+        self != Self::default()
+    }
+}
+
+/// A search as asked, not yet checked against the collection.
+#[derive(Clone, Debug)]
+pub(crate) struct SearchRequest {
+    pub(crate) collection: String,
+    /// Input and weight by facet; the facet's default weight when `None`.
+    pub(crate) facets: BTreeMap<String, (FacetInput, Option<f32>)>,
+    pub(crate) filter: Option<Filter>,
+    pub(crate) k: usize,
+    /// 0 for the configured default.
+    pub(crate) ef: usize,
+    pub(crate) exact: bool,
+    pub(crate) fusion: Fusion,
+    pub(crate) parts: Parts,
+    /// Not checked when empty.
+    pub(crate) model_fingerprint: String,
+}
+
+/// What a search answers.
+pub(crate) struct SearchAnswer {
+    pub(crate) hits: Vec<(Hit, Record)>,
+    pub(crate) plan: Plan,
+    pub(crate) points: usize,
+    pub(crate) matching: Option<usize>,
+    pub(crate) scored: usize,
+    pub(crate) elapsed: Duration,
+}
+
+/// A page in id order.
+pub(crate) struct Page {
+    pub(crate) records: Vec<Record>,
+    /// Where the next page starts; `None` at the end.
+    pub(crate) next: Option<String>,
+}
+
+/// The words of a query that one point matched, best first.
+pub(crate) struct WordMatches {
+    pub(crate) id: String,
+    pub(crate) words: Vec<(String, f32)>,
+}
+
+/// Counts of the whole index.
+pub(crate) struct Stats {
+    pub(crate) collections: Vec<(String, Counts)>,
+    pub(crate) sequence: u64,
+    pub(crate) log_bytes: u64,
+}
+
+/// One shard of the index.
+pub(crate) struct IndexService {
+    engine: Arc<Engine>,
+    writes: mpsc::Sender<Command>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    pool: CpuPool,
+    searches: Semaphore,
+}
+
+impl IndexService {
+    /// Opens the data folder, replays what it holds and starts the writer.
+    ///
+    /// Blocks for as long as that takes.
+    ///
+    /// # Errors
+    /// When the folder is in use or damaged, or threads do not start.
+    pub(crate) fn open(config: Config) -> Result<Self, OpenError> {
+        let pool = CpuPool::new("index-search", config.search_threads)?;
+        let limits = config.limits.clone();
+        let folder = config.data_dir.clone();
+        let (engine, log) = Engine::open(config)?;
+        let (writes, rx) = mpsc::channel(limits.max_pending_writes);
+        let writer = Writer::new(Arc::clone(&engine), log, rx);
+        let writer = std::thread::Builder::new()
+            .name("index-writer".to_owned())
+            .spawn(move || writer.run())
+            .map_err(|source| OpenError::Folder {
+                path: folder,
+                source,
+            })?;
+        Ok(Self {
+            engine,
+            writes,
+            writer: Mutex::new(Some(writer)),
+            pool,
+            searches: Semaphore::new(limits.max_concurrent_searches),
+        })
+    }
+
+    /// Stops the writer after a last checkpoint. Blocks.
+    pub(crate) fn close(&self) {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(writer) = writer else {
+            return;
+        };
+        // A writer that has gone already needs no telling.
+        drop(self.writes.blocking_send(Command::Close));
+        if writer.join().is_err() {
+            tracing::error!("the writer panicked");
+        }
+    }
+
+    /// Creates a collection; false when it is there already with the same
+    /// facets and model.
+    ///
+    /// # Errors
+    /// Invalid, or another collection has the name.
+    pub(crate) async fn create_collection(&self, spec: Spec) -> Result<bool, IndexError> {
+        validate::spec(&spec, &self.engine.config.limits)?;
+        let outcome = self.write(Operation::Create(spec)).await?;
+        Ok(outcome.inserted > 0)
+    }
+
+    /// Returns every collection, in the order of names.
+    pub(crate) fn list_collections(&self) -> Vec<Spec> {
+        let collections = self.engine.collections();
+        collections.iter().map(|collection| collection.spec().clone()).collect()
+    }
+
+    /// Inserts or replaces points; they are on disk and searchable when this
+    /// returns.
+    ///
+    /// # Errors
+    /// Invalid, unknown collection, points or model that do not fit, or the
+    /// disk refuses.
+    pub(crate) async fn upsert(
+        &self,
+        collection: String,
+        model_fingerprint: &str,
+        records: Vec<Record>,
+    ) -> Result<Outcome, IndexError> {
+        let found = self.collection(&collection)?;
+        validate::fingerprint(found.spec(), model_fingerprint)?;
+        validate::records(&records, found.spec(), &self.engine.config.limits)?;
+        if records.is_empty() {
+            let sequence = self.engine.sequence();
+            return Ok(Outcome {
+                sequence,
+                ..Outcome::default()
+            });
+        }
+        let operation = Operation::Upsert {
+            collection,
+            records,
+        };
+        self.write(operation).await
+    }
+
+    /// Deletes points; they are gone, on disk too, when this returns.
+    ///
+    /// # Errors
+    /// Invalid, unknown collection, or the disk refuses.
+    pub(crate) async fn delete(
+        &self,
+        collection: String,
+        ids: Vec<String>,
+    ) -> Result<Outcome, IndexError> {
+        self.collection(&collection)?;
+        validate::ids(&ids, &self.engine.config.limits)?;
+        self.write(Operation::Delete { collection, ids }).await
+    }
+
+    async fn write(&self, operation: Operation) -> Result<Outcome, IndexError> {
+        let (reply, answer) = oneshot::channel();
+        let limit = self.engine.config.limits.max_pending_writes;
+        let command = Command::Write { operation, reply };
+        self.writes.try_send(command).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => IndexError::Overloaded {
+                what: "writes",
+                limit,
+            },
+            mpsc::error::TrySendError::Closed(_) => IndexError::Stopping,
+        })?;
+        answer.await.unwrap_or(Err(IndexError::Stopping))
+    }
+
+    /// Returns points in the order of their ids in the request; unknown ones
+    /// are left out.
+    ///
+    /// # Errors
+    /// Invalid, unknown collection, or the store fails.
+    pub(crate) async fn get(
+        &self,
+        collection: &str,
+        ids: Vec<String>,
+        parts: Parts,
+    ) -> Result<Vec<Record>, IndexError> {
+        let collection = self.collection(collection)?;
+        validate::ids(&ids, &self.engine.config.limits)?;
+        let engine = Arc::clone(&self.engine);
+        let read = move || read_points(&engine, &collection, &ids, parts);
+        self.pool.run(read).await?
+    }
+
+    /// Returns a page of points after an id, in id order.
+    ///
+    /// # Errors
+    /// Invalid, unknown collection, or the store fails.
+    pub(crate) async fn scroll(
+        &self,
+        collection: &str,
+        after: String,
+        limit: usize,
+        filter: Option<Filter>,
+        parts: Parts,
+    ) -> Result<Page, IndexError> {
+        let collection = self.collection(collection)?;
+        validate::one_to("limit", limit, self.engine.config.limits.max_page)?;
+        let engine = Arc::clone(&self.engine);
+        let read = move || {
+            let (ids, next) = page(&collection, after, limit, filter.as_ref());
+            let records = read_points(&engine, &collection, &ids, parts)?;
+            Ok(Page { records, next })
+        };
+        self.pool.run(read).await?
+    }
+
+    /// Finds the k best points.
+    ///
+    /// # Errors
+    /// Invalid, unknown collection, facets or model that do not fit, too many
+    /// searches under way, or the index fails.
+    pub(crate) async fn search(&self, request: SearchRequest) -> Result<SearchAnswer, IndexError> {
+        let started = Instant::now();
+        let collection = self.collection(&request.collection)?;
+        let parts = request.parts;
+        let query = self.check(request, collection.spec())?;
+        let _permit = self.admit()?;
+        let engine = Arc::clone(&self.engine);
+        let work = move || {
+            let view = collection.view();
+            let found = search(&view, collection.layout(), &query, &engine.config.graph)?;
+            let mut hits = Vec::with_capacity(found.hits.len());
+            for hit in found.hits {
+                let vector = view.points.get(hit.slot).map(|point| point.vector);
+                let record = hit_record(&engine, &collection, &hit.id, vector, parts)?;
+                // A point deleted since the view was taken is no hit any more.
+                if let Some(record) = record {
+                    hits.push((hit, record));
+                }
+            }
+            Ok(SearchAnswer {
+                hits,
+                plan: found.plan,
+                points: found.points,
+                matching: found.matching,
+                scored: found.scored,
+                elapsed: started.elapsed(),
+            })
+        };
+        self.pool.run(work).await?
+    }
+
+    /// Says which words of a query matched each point and what each gave:
+    /// unweighted parts that sum to the words facet's score.
+    ///
+    /// # Errors
+    /// Invalid, unknown collection, not a words facet, or the index fails.
+    pub(crate) async fn explain_words(
+        &self,
+        collection: &str,
+        facet: String,
+        query: Words,
+        ids: Vec<String>,
+        max_terms: usize,
+    ) -> Result<Vec<WordMatches>, IndexError> {
+        let collection = self.collection(collection)?;
+        let limits = &self.engine.config.limits;
+        validate::ids(&ids, limits)?;
+        validate::one_to("max_terms", max_terms, self.engine.config.words.max_query_terms)?;
+        validate::words("facet", &facet, &query, collection.spec(), limits)?;
+        let _permit = self.admit()?;
+        let work = move || explain(&collection, &facet, &query, ids, max_terms);
+        self.pool.run(work).await?
+    }
+
+    /// Counts everything.
+    pub(crate) fn stats(&self) -> Stats {
+        let collections = self.engine.collections();
+        let counts = collections.iter().map(|c| (c.spec().name.clone(), c.counts()));
+        Stats {
+            collections: counts.collect(),
+            sequence: self.engine.sequence(),
+            log_bytes: self.engine.log_bytes(),
+        }
+    }
+
+    fn collection(&self, name: &str) -> Result<Arc<Collection>, IndexError> {
+        let name = name.to_owned();
+        self.engine.collection(&name).ok_or(IndexError::CollectionNotFound { name })
+    }
+
+    fn admit(&self) -> Result<tokio::sync::SemaphorePermit<'_>, IndexError> {
+        let limit = self.engine.config.limits.max_concurrent_searches;
+        self.searches.try_acquire().map_err(|_| IndexError::Overloaded {
+            what: "searches",
+            limit,
+        })
+    }
+
+    fn check(&self, request: SearchRequest, spec: &Spec) -> Result<Query, IndexError> {
+        let config = &self.engine.config;
+        let limits = &config.limits;
+        validate::one_to("k", request.k, limits.max_k)?;
+        if request.ef != 0 {
+            validate::one_to("ef", request.ef, limits.max_ef)?;
+        }
+        if !request.model_fingerprint.is_empty() {
+            validate::fingerprint(spec, &request.model_fingerprint)?;
+        }
+        if request.facets.is_empty() {
+            return Err(IndexError::invalid("facets", "none", "must name at least one facet"));
+        }
+        let mut facets = BTreeMap::new();
+        for (name, (input, weight)) in request.facets {
+            let path = format!("facets[{name:?}]");
+            match &input {
+                FacetInput::Vector(vector) => {
+                    validate::vector(&format!("{path}.vector"), &name, vector, spec, limits)?;
+                }
+                FacetInput::Words(words) => {
+                    validate::words(&format!("{path}.words"), &name, words, spec, limits)?;
+                }
+            }
+            let usual = spec.facets.get(&name).map_or(0.0, |facet| facet.default_weight);
+            let weight = weight.unwrap_or(usual);
+            validate::weight(&format!("{path}.weight"), weight, limits)?;
+            facets.insert(name, (input, weight));
+        }
+        Ok(Query {
+            facets,
+            filter: request.filter,
+            k: request.k,
+            ef: if request.ef == 0 { config.graph.ef_search } else { request.ef },
+            exact: request.exact,
+            fusion: request.fusion,
+        })
+    }
+}
+
+/// Collects the ids of a page, looking at some points at a time so that no
+/// lock is held for long.
+fn page(
+    collection: &Collection,
+    mut after: String,
+    limit: usize,
+    filter: Option<&Filter>,
+) -> (Vec<String>, Option<String>) {
+    let mut ids: Vec<String> = Vec::new();
+    loop {
+        let step = collection.after(&after, SCROLL_STEP);
+        for meta in &step {
+            if filter.is_none_or(|filter| filter.passes(&meta.columns)) {
+                if ids.len() == limit {
+                    let next = ids.last().cloned();
+                    return (ids, next);
+                }
+                ids.push(meta.id.to_string());
+            }
+        }
+        match step.last() {
+            Some(last) if step.len() == SCROLL_STEP => after = last.id.to_string(),
+            Some(_) | None => return (ids, None),
+        }
+    }
+}
+
+fn read_points(
+    engine: &Engine,
+    collection: &Collection,
+    ids: &[String],
+    parts: Parts,
+) -> Result<Vec<Record>, IndexError> {
+    let vectors = if parts.vectors { collection.vectors(ids) } else { BTreeMap::new() };
+    let mut records = Vec::with_capacity(ids.len());
+    for id in ids {
+        let vector = vectors.get(id).map(Vec::as_slice);
+        records.extend(read_point(engine, collection, id, vector, parts)?);
+    }
+    Ok(records)
+}
+
+/// Reads the wanted parts of a point; id and revision always come. `None` when
+/// it does not exist.
+fn read_point(
+    engine: &Engine,
+    collection: &Collection,
+    id: &str,
+    vector: Option<&[f32]>,
+    parts: Parts,
+) -> Result<Option<Record>, IndexError> {
+    let name = &collection.spec().name;
+    let Some(head) = engine.store.head(name, id)? else {
+        return Ok(None);
+    };
+    let mut record = Record {
+        id: id.to_owned(),
+        revision: head.revision,
+        ..Record::default()
+    };
+    if parts.payload {
+        record.payload = head.payload;
+    }
+    if parts.summary {
+        record.summary = head.summary;
+    }
+    if parts.document {
+        record.document = engine.store.document(name, id)?.unwrap_or_default();
+    }
+    if let Some(vector) = vector.filter(|_| parts.vectors) {
+        record.vectors = collection.layout().split(vector);
+    }
+    Ok(Some(record))
+}
+
+/// Reads the parts of a hit; the store is left alone when none are wanted.
+fn hit_record(
+    engine: &Engine,
+    collection: &Collection,
+    id: &str,
+    vector: Option<&[f32]>,
+    parts: Parts,
+) -> Result<Option<Record>, IndexError> {
+    if parts.any() {
+        return read_point(engine, collection, id, vector, parts);
+    }
+    Ok(Some(Record {
+        id: id.to_owned(),
+        ..Record::default()
+    }))
+}
+
+fn explain(
+    collection: &Collection,
+    facet: &str,
+    query: &Words,
+    ids: Vec<String>,
+    max_terms: usize,
+) -> Result<Vec<WordMatches>, IndexError> {
+    debug_assert!(
+        collection.spec().facets.get(facet).is_some_and(|facet| facet.kind == FacetKind::Words),
+        "checked before"
+    );
+    let (view, slots) = collection.slots(&ids);
+    let Some(index) = view.words.get(facet) else {
+        return Ok(Vec::new());
+    };
+    let terms = index.query(query)?;
+    let wanted: Vec<_> = slots.values().copied().collect();
+    let parts = index.explain(&terms, &wanted)?;
+    let matches = ids.into_iter().map(|id| {
+        let found = slots.get(&id).and_then(|slot| parts.get(slot));
+        let words = found.into_iter().flatten().take(max_terms).filter_map(|(term, part)| {
+            let term = terms.get(*term)?;
+            Some((term.word.clone(), *part))
+        });
+        WordMatches {
+            words: words.collect(),
+            id,
+        }
+    });
+    Ok(matches.collect())
+}

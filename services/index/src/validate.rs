@@ -1,0 +1,238 @@
+//! Checks of everything that comes in, against the limits and against the
+//! collection. Nothing that fails here reaches the engine.
+
+use std::collections::BTreeMap;
+
+use vivier_types::ProfileId;
+
+use crate::config::IndexLimits;
+use crate::dense::dot;
+use crate::error::IndexError;
+use crate::model::{FacetKind, FacetSpec, Record, Spec, Value, Words};
+
+/// Longest name of a collection or a facet, in bytes.
+const MAX_NAME_BYTES: usize = 64;
+/// Longest fingerprint, in bytes.
+const MAX_FINGERPRINT_BYTES: usize = 256;
+
+/// Checks a collection's description.
+pub(crate) fn spec(spec: &Spec, limits: &IndexLimits) -> Result<(), IndexError> {
+    name("spec.name", &spec.name)?;
+    at_most("spec.facets", "facets", spec.facets.len(), limits.max_facets)?;
+    let field = "spec.model_fingerprint";
+    at_most(field, "bytes", spec.model_fingerprint.len(), MAX_FINGERPRINT_BYTES)?;
+    for (facet_name, facet) in &spec.facets {
+        let path = format!("spec.facets[{facet_name:?}]");
+        name(&path, facet_name)?;
+        weight(&format!("{path}.default_weight"), facet.default_weight, limits)?;
+        if let FacetKind::Dense(dim) = facet.kind
+            && (dim == 0 || dim > limits.max_dim)
+        {
+            let reason = format!("must be 1 to {}", limits.max_dim);
+            return Err(IndexError::invalid(format!("{path}.dense.dim"), dim, reason));
+        }
+    }
+    Ok(())
+}
+
+fn name(field: &str, name: &str) -> Result<(), IndexError> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-.".contains(c);
+    if !name.is_empty() && name.len() <= MAX_NAME_BYTES && name.chars().all(allowed) {
+        return Ok(());
+    }
+    let reason = format!("must be 1 to {MAX_NAME_BYTES} of a-z, 0-9, \"_\", \"-\" and \".\"");
+    Err(IndexError::invalid(field, name, reason))
+}
+
+/// Checks a weight.
+pub(crate) fn weight(field: &str, weight: f32, limits: &IndexLimits) -> Result<(), IndexError> {
+    if weight.is_finite() && (0.0..=limits.max_weight).contains(&weight) {
+        return Ok(());
+    }
+    let reason = format!("must be 0 to {}", limits.max_weight);
+    Err(IndexError::invalid(field, weight, reason))
+}
+
+/// Checks that a fingerprint is the collection's.
+pub(crate) fn fingerprint(spec: &Spec, found: &str) -> Result<(), IndexError> {
+    if spec.model_fingerprint == found {
+        return Ok(());
+    }
+    Err(IndexError::Mismatch {
+        collection: spec.name.clone(),
+        field: "model_fingerprint".to_owned(),
+        value: found.to_owned(),
+        expected: format!("{:?}", spec.model_fingerprint),
+    })
+}
+
+/// Checks the points of an upsert.
+pub(crate) fn records(
+    records: &[Record],
+    spec: &Spec,
+    limits: &IndexLimits,
+) -> Result<(), IndexError> {
+    at_most("points", "points", records.len(), limits.max_points)?;
+    for (index, found) in records.iter().enumerate() {
+        record(&format!("points[{index}]"), found, spec, limits)?;
+    }
+    Ok(())
+}
+
+fn record(
+    path: &str,
+    record: &Record,
+    spec: &Spec,
+    limits: &IndexLimits,
+) -> Result<(), IndexError> {
+    id(&format!("{path}.id"), &record.id)?;
+    for (facet, vector) in &record.vectors {
+        self::vector(&format!("{path}.vectors[{facet:?}]"), facet, vector, spec, limits)?;
+    }
+    for (facet, words) in &record.words {
+        self::words(&format!("{path}.words[{facet:?}]"), facet, words, spec, limits)?;
+    }
+    for (part, bytes, limit) in [
+        ("summary", record.summary.len(), limits.max_summary_bytes),
+        ("document", record.document.len(), limits.max_document_bytes),
+        ("revision", record.revision.len(), limits.max_revision_bytes),
+    ] {
+        at_most(&format!("{path}.{part}"), "bytes", bytes, limit)?;
+    }
+    payload(&format!("{path}.payload"), &record.payload, limits)
+}
+
+fn payload(
+    path: &str,
+    payload: &BTreeMap<String, Value>,
+    limits: &IndexLimits,
+) -> Result<(), IndexError> {
+    at_most(path, "columns", payload.len(), limits.max_columns)?;
+    for (column, value) in payload {
+        let path = format!("{path}[{column:?}]");
+        at_most(&path, "bytes in the name", column.len(), limits.max_string_bytes)?;
+        match value {
+            Value::Strings(strings) => self::strings(&path, strings, limits)?,
+            Value::Number(number) if !number.is_finite() => {
+                return Err(IndexError::invalid(path, number, "must be finite"));
+            }
+            Value::Number(_) | Value::Boolean(_) | Value::Date(_) => {}
+            Value::Coordinates {
+                latitude,
+                longitude,
+            } => coordinates(&path, *latitude, *longitude)?,
+        }
+    }
+    Ok(())
+}
+
+/// Checks a list of texts.
+pub(crate) fn strings(
+    path: &str,
+    strings: &[String],
+    limits: &IndexLimits,
+) -> Result<(), IndexError> {
+    at_most(path, "texts", strings.len(), limits.max_strings)?;
+    for (index, string) in strings.iter().enumerate() {
+        at_most(&format!("{path}[{index}]"), "bytes", string.len(), limits.max_string_bytes)?;
+    }
+    Ok(())
+}
+
+/// Checks a place on the Earth.
+pub(crate) fn coordinates(path: &str, latitude: f64, longitude: f64) -> Result<(), IndexError> {
+    for (part, value, reach) in [("latitude", latitude, 90.0), ("longitude", longitude, 180.0)] {
+        // Not a number is in no range.
+        if !(-reach..=reach).contains(&value) {
+            let reason = format!("must be {} to {reach}", -reach);
+            return Err(IndexError::invalid(format!("{path}.{part}"), value, reason));
+        }
+    }
+    Ok(())
+}
+
+/// Checks a list of ids.
+pub(crate) fn ids(ids: &[String], limits: &IndexLimits) -> Result<(), IndexError> {
+    at_most("ids", "ids", ids.len(), limits.max_ids)?;
+    ids.iter()
+        .enumerate()
+        .try_for_each(|(index, found)| id(&format!("ids[{index}]"), found))
+}
+
+fn id(field: &str, id: &str) -> Result<(), IndexError> {
+    ProfileId::new(id)
+        .map(drop)
+        .map_err(|error| IndexError::invalid(field, id, error.to_string()))
+}
+
+/// Checks a vector for a facet: known, dense, of the right length, finite.
+pub(crate) fn vector(
+    path: &str,
+    facet: &str,
+    vector: &[f32],
+    spec: &Spec,
+    limits: &IndexLimits,
+) -> Result<(), IndexError> {
+    let FacetKind::Dense(dim) = self::facet(path, facet, spec)?.kind else {
+        return Err(mismatch(path, "a vector", "words".to_owned(), spec));
+    };
+    if vector.len() != dim {
+        let value = format!("{} values", vector.len());
+        return Err(mismatch(path, &value, format!("{dim} values"), spec));
+    }
+    if let Some(at) = vector.iter().position(|value| !value.is_finite()) {
+        return Err(IndexError::invalid(format!("{path}[{at}]"), vector[at], "must be finite"));
+    }
+    let norm = dot(vector, vector).sqrt();
+    if norm > limits.max_vector_norm {
+        let reason = format!("is too long, limit {}", limits.max_vector_norm);
+        return Err(IndexError::invalid(path, format!("length {norm}"), reason));
+    }
+    Ok(())
+}
+
+/// Checks a text for a facet: known, of words, not too long.
+pub(crate) fn words(
+    path: &str,
+    facet: &str,
+    words: &Words,
+    spec: &Spec,
+    limits: &IndexLimits,
+) -> Result<(), IndexError> {
+    if self::facet(path, facet, spec)?.kind != FacetKind::Words {
+        return Err(mismatch(path, "words", "a vector".to_owned(), spec));
+    }
+    at_most(&format!("{path}.lang"), "bytes", words.lang.len(), MAX_NAME_BYTES)?;
+    at_most(&format!("{path}.text"), "bytes", words.text.len(), limits.max_text_bytes)
+}
+
+fn facet<'a>(path: &str, name: &str, spec: &'a Spec) -> Result<&'a FacetSpec, IndexError> {
+    spec.facets.get(name).ok_or_else(|| {
+        let known: Vec<&str> = spec.facets.keys().map(String::as_str).collect();
+        mismatch(path, name, format!("one of the facets {known:?}"), spec)
+    })
+}
+
+fn mismatch(field: &str, value: &str, expected: String, spec: &Spec) -> IndexError {
+    IndexError::Mismatch {
+        collection: spec.name.clone(),
+        field: field.to_owned(),
+        value: value.to_owned(),
+        expected,
+    }
+}
+
+/// Checks a number that must lie in 1..=limit.
+pub(crate) fn one_to(field: &str, value: usize, limit: usize) -> Result<(), IndexError> {
+    if (1..=limit).contains(&value) {
+        return Ok(());
+    }
+    Err(IndexError::invalid(field, value, format!("must be 1 to {limit}")))
+}
+
+fn at_most(field: &str, unit: &str, value: usize, limit: usize) -> Result<(), IndexError> {
+    if value <= limit {
+        return Ok(());
+    }
+    Err(IndexError::invalid(field, format!("{value} {unit}"), format!("has too many {unit}, limit {limit}")))
+}
