@@ -38,6 +38,9 @@ pub struct Config {
     pub max_profile_bytes: usize,
     /// Requests of one upsert stream that are worked on at once.
     pub upsert_concurrency: usize,
+    /// Texts are embedded in calls of about this many bytes: few enough that one
+    /// call cannot fill the embedder's queue, whatever the texts.
+    pub embed_call_bytes: usize,
     /// Points are sent to a shard in messages of about this many bytes.
     pub upsert_message_bytes: usize,
     /// Results when the caller does not say.
@@ -111,8 +114,9 @@ impl Default for Config {
             reranker: "127.0.0.1:7403".to_owned(),
             cpu_threads: 0,
             max_batch_profiles: 256,
-            max_profile_bytes: 2 << 20,
+            max_profile_bytes: 512 << 10,
             upsert_concurrency: 2,
+            embed_call_bytes: 512 << 10,
             upsert_message_bytes: 4 << 20,
             default_k: 10,
             max_k: 1_000,
@@ -157,6 +161,7 @@ impl Config {
             ("max_batch_profiles", self.max_batch_profiles),
             ("max_profile_bytes", self.max_profile_bytes),
             ("upsert_concurrency", self.upsert_concurrency),
+            ("embed_call_bytes", self.embed_call_bytes),
             ("upsert_message_bytes", self.upsert_message_bytes),
             ("default_k", self.default_k),
             ("max_filter_depth", self.max_filter_depth),
@@ -273,6 +278,17 @@ mod tests {
     #[test]
     fn the_defaults_are_valid() {
         Config::default().validate().unwrap();
+    }
+
+    #[test]
+    fn the_file_form_reads_back_and_refuses_unknown_keys() {
+        let text = toml::to_string(&Config::default()).unwrap();
+        assert!(text.contains("[facet_weights]"), "{text}");
+        assert_eq!(toml::from_str::<Config>(&text).unwrap(), Config::default());
+        let error = toml::from_str::<Config>("max_kk = 3").unwrap_err();
+        assert!(error.to_string().contains("max_kk"), "{error}");
+        let error = toml::from_str::<Config>("[facet_weights]\nlooks = 1.0").unwrap_err();
+        assert!(error.to_string().contains("looks"), "{error}");
     }
 
     #[test]

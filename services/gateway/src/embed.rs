@@ -53,7 +53,7 @@ pub(crate) async fn embed_profiles(
     let batches = batches(
         &plan.inputs,
         encoder.max_batch_inputs,
-        cluster.config.upsert_message_bytes,
+        cluster.config.embed_call_bytes,
     );
     let mut embeddings = Vec::with_capacity(plan.inputs.len());
     for batch in batches {
@@ -159,11 +159,12 @@ impl Plan {
             skills: BTreeMap::new(),
         };
         for job in jobs {
-            let place = (!job.text.is_empty()).then(|| plan.push(&job.text, text_kind(job.kind)));
+            let place =
+                (!job.text.trim().is_empty()).then(|| plan.push(&job.text, text_kind(job.kind)));
             plan.texts.push(place);
         }
         for name in jobs.iter().flat_map(|job| &job.skills) {
-            if !name.is_empty() && !plan.skills.contains_key(name) {
+            if !name.trim().is_empty() && !plan.skills.contains_key(name) {
                 let place = plan.push(name, v1::InputKind::Skill);
                 plan.skills.insert(name.clone(), place);
             }

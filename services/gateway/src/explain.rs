@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
+use vivier_features::Feature;
 use vivier_proto::v1;
 use vivier_runtime::Deadline;
 use vivier_types::Facet;
@@ -61,7 +62,7 @@ fn add_words(result: &mut v1::MatchResult, words: Vec<v1::WordMatch>) {
         return;
     }
     let evidence: Vec<String> = words.into_iter().map(|one| one.word).collect();
-    let name = Facet::Words.name();
+    let name = Feature::FacetWords.name();
     if let Some(reason) = result
         .reasons
         .iter_mut()
@@ -123,11 +124,11 @@ mod tests {
     fn words_stand_where_their_part_of_the_score_puts_them() {
         let mut result = v1::MatchResult {
             features: vec![
-                feature("text", 0.9),
-                feature("words", 0.5),
+                feature("facet_text", 0.9),
+                feature("facet_words", 0.5),
                 feature("distance", -0.2),
             ],
-            reasons: vec![reason("text"), reason("distance")],
+            reasons: vec![reason("facet_text"), reason("distance")],
             ..Default::default()
         };
         add_words(&mut result, words(&["cook", "kitchen"]));
@@ -136,7 +137,7 @@ mod tests {
             .iter()
             .map(|reason| reason.topic.as_str())
             .collect();
-        assert_eq!(topics, ["text", "words", "distance"]);
+        assert_eq!(topics, ["facet_text", "facet_words", "distance"]);
         assert_eq!(result.reasons[1].evidence, ["cook", "kitchen"]);
         assert_eq!(result.reasons[1].text, "Shares words: cook, kitchen.");
     }
@@ -144,7 +145,7 @@ mod tests {
     #[test]
     fn a_reason_about_words_gets_the_evidence() {
         let mut result = v1::MatchResult {
-            reasons: vec![reason("words")],
+            reasons: vec![reason("facet_words")],
             ..Default::default()
         };
         add_words(&mut result, words(&["cook"]));

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use prost::Message;
+use vivier_features::Feature;
 use vivier_proto::v1;
 use vivier_runtime::Deadline;
 use vivier_types::{Facet, FacetWeights, ProfileKind};
@@ -169,13 +170,21 @@ fn plain_result(place: usize, one: &Retrieved, options: &Options) -> v1::MatchRe
             .facet_scores
             .iter()
             .map(|(name, part)| v1::FeatureContribution {
-                name: name.clone(),
+                name: feature_name(name),
                 value: values.get(name).copied(),
                 contribution: *part,
             })
             .collect();
     }
     result
+}
+
+/// Returns the name of the feature that carries a facet's score, as the
+/// reranker names it.
+fn feature_name(facet: &str) -> String {
+    Facet::from_name(facet)
+        .map_or(facet, |facet| Feature::of_facet(facet).name())
+        .to_owned()
 }
 
 fn bare_result(place: usize, one: &Retrieved) -> v1::MatchResult {

@@ -18,6 +18,9 @@ use crate::error::{CallError, GatewayError};
 use crate::options::today;
 use crate::points::{build_point, embed_job};
 
+/// Most points in one message, well below what a shard accepts.
+const MAX_MESSAGE_POINTS: usize = 256;
+
 /// Points to write, by shard and collection.
 type Writes = BTreeMap<(usize, &'static str), Vec<v1::Point>>;
 
@@ -252,7 +255,7 @@ type EmbedJobs = (Vec<Draft>, Vec<EmbedJob>, Vec<(usize, v1::UpsertResult)>);
 
 fn check_job(job: EmbedJob, max_text_bytes: usize) -> Result<EmbedJob, Violation> {
     let size = job.text.len();
-    if size == 0 && job.skills.is_empty() {
+    if job.text.trim().is_empty() && job.skills.is_empty() {
         return Err(Violation::new(
             "profile",
             "",
@@ -266,7 +269,8 @@ fn check_job(job: EmbedJob, max_text_bytes: usize) -> Result<EmbedJob, Violation
     Ok(job)
 }
 
-/// Splits points into messages of about `max_bytes`; a larger point goes alone.
+/// Splits points into messages of about `max_bytes` and of at most
+/// [`MAX_MESSAGE_POINTS`]; a larger point goes alone.
 fn messages(
     collection: &str,
     fingerprint: &str,
@@ -281,7 +285,8 @@ fn messages(
     let (mut messages, mut batch, mut bytes) = (Vec::new(), Vec::new(), 0);
     for point in points {
         let size = point.encoded_len();
-        if !batch.is_empty() && bytes + size > max_bytes {
+        let full = bytes + size > max_bytes || batch.len() == MAX_MESSAGE_POINTS;
+        if full && !batch.is_empty() {
             messages.push(message(std::mem::take(&mut batch)));
             bytes = 0;
         }

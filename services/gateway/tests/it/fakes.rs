@@ -67,7 +67,7 @@ fn model(name: &str) -> v1::ModelVersion {
 /// Encodes a text as the counts of its letters, normalised: equal texts are
 /// equal vectors, texts that share letters are near.
 pub(crate) fn encode(text: &str) -> Vec<f32> {
-    let mut values = vec![0.0_f32; DIM];
+    let mut values = [0.0_f32; DIM];
     for byte in text.to_lowercase().bytes() {
         values[usize::from(byte) % DIM] += 1.0;
     }

@@ -104,7 +104,7 @@ async fn matched_words_are_shown_as_a_reason() {
     let reason = cook
         .reasons
         .iter()
-        .find(|reason| reason.topic == "words")
+        .find(|reason| reason.topic == "facet_words")
         .unwrap();
     assert_eq!(reason.evidence, ["cook", "kitchen"]);
     let nurse = answer
