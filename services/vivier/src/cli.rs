@@ -18,7 +18,10 @@ use crate::{config, demo, ingest, matching, profiles, sample};
 
 /// Matches vacancies and candidates, and says why.
 #[derive(Debug, Parser)]
-#[command(name = "vivier", version, after_help = "\
+#[command(
+    name = "vivier",
+    version,
+    after_help = "\
 Example:
   vivier sample --out sample
   vivier up &
@@ -26,7 +29,8 @@ Example:
   vivier ingest sample/vacancies.jsonl --kind vacancies
   vivier match --vacancy sample-v-0001 -k 5 --explain
 
-Exit status: 0 done, 1 something failed or was rejected, 2 wrong usage.")]
+Exit status: 0 done, 1 something failed or was rejected, 2 wrong usage."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -123,9 +127,16 @@ mod tests {
         let mut command = Cli::command();
         command.clone().debug_assert();
         command.build();
-        for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+        for sub in command
+            .get_subcommands()
+            .filter(|sub| sub.get_name() != "help")
+        {
             let help = sub.clone().render_help().to_string();
-            assert!(help.contains("Example"), "{} has no example", sub.get_name());
+            assert!(
+                help.contains("Example"),
+                "{} has no example",
+                sub.get_name()
+            );
         }
     }
 
@@ -133,12 +144,19 @@ mod tests {
     fn a_query_comes_from_one_place() {
         let parse = |arguments: &[&str]| {
             let all = [&["vivier", "match"], arguments].concat();
-            Cli::try_parse_from(all).map(|_| ()).map_err(|error| error.to_string())
+            Cli::try_parse_from(all)
+                .map(|_| ())
+                .map_err(|error| error.to_string())
         };
         parse(&["--vacancy", "a"]).unwrap();
         parse(&["-", "-k", "3"]).unwrap();
         parse(&["--file", "f", "--line", "2"]).unwrap();
-        for bad in [&["-k", "3"][..], &["--vacancy", "a", "-"], &["text"], &["--vacancy", "a", "--line", "2"]] {
+        for bad in [
+            &["-k", "3"][..],
+            &["--vacancy", "a", "-"],
+            &["text"],
+            &["--vacancy", "a", "--line", "2"],
+        ] {
             assert!(parse(bad).is_err(), "{bad:?}");
         }
     }

@@ -34,7 +34,11 @@ impl Gateway {
         let config = ClientConfig::default();
         let channel = vivier_runtime::connect(address, &config)?;
         let max_message_bytes = config.max_message_bytes;
-        Ok(Self { channel, address: address.to_owned(), max_message_bytes })
+        Ok(Self {
+            channel,
+            address: address.to_owned(),
+            max_message_bytes,
+        })
     }
 
     /// Returns the address as given.

@@ -41,14 +41,15 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     fn new(patience: Duration) -> Self {
-        Self { address: String::new(), members: JoinSet::new(), names: BTreeMap::new(), patience }
+        Self {
+            address: String::new(),
+            members: JoinSet::new(),
+            names: BTreeMap::new(),
+            patience,
+        }
     }
 
-    fn add(
-        &mut self,
-        name: &str,
-        member: impl FnOnce(Shutdown) -> BoxedMember,
-    ) {
+    fn add(&mut self, name: &str, member: impl FnOnce(Shutdown) -> BoxedMember) {
         let shutdown = Shutdown::new();
         let handle = self.members.spawn(member(shutdown.clone()));
         self.names.insert(handle.id(), (name.to_owned(), shutdown));
@@ -95,7 +96,10 @@ impl Cluster {
             None => anyhow!("the cluster has no members"),
             Some(ended) => {
                 let (id, result) = flatten(ended);
-                let name = self.names.remove(&id).map_or_else(String::new, |(name, _)| name);
+                let name = self
+                    .names
+                    .remove(&id)
+                    .map_or_else(String::new, |(name, _)| name);
                 match result {
                     Ok(()) => anyhow!("{name} stopped by itself"),
                     Err(error) => error.context(format!("{name} failed")),
@@ -110,8 +114,12 @@ impl Cluster {
     /// # Errors
     /// When a member failed while it stopped.
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
-        let gateway: Vec<Id> =
-            self.names.iter().filter(|(_, (name, _))| name == "gateway").map(|(id, _)| *id).collect();
+        let gateway: Vec<Id> = self
+            .names
+            .iter()
+            .filter(|(_, (name, _))| name == "gateway")
+            .map(|(id, _)| *id)
+            .collect();
         let gateway_stopped = self.stop_members(&gateway).await;
         let others: Vec<Id> = self.names.keys().copied().collect();
         let others_stopped = self.stop_members(&others).await;
@@ -125,18 +133,29 @@ impl Cluster {
         let waited = tokio::time::timeout(self.patience, self.join(ids)).await;
         waited.unwrap_or_else(|_| {
             let names = &self.names;
-            let late: Vec<&str> =
-                ids.iter().filter_map(|id| names.get(id)).map(|(name, _)| name.as_str()).collect();
-            Err(anyhow!("{} did not stop in {:?}", late.join(", "), self.patience))
+            let late: Vec<&str> = ids
+                .iter()
+                .filter_map(|id| names.get(id))
+                .map(|(name, _)| name.as_str())
+                .collect();
+            Err(anyhow!(
+                "{} did not stop in {:?}",
+                late.join(", "),
+                self.patience
+            ))
         })
     }
 
     async fn join(&mut self, ids: &[Id]) -> anyhow::Result<()> {
         let mut outcome = Ok(());
         while ids.iter().any(|id| self.names.contains_key(id)) {
-            let Some(ended) = self.members.join_next_with_id().await else { break };
+            let Some(ended) = self.members.join_next_with_id().await else {
+                break;
+            };
             let (id, result) = flatten(ended);
-            let Some((name, _)) = self.names.remove(&id) else { continue };
+            let Some((name, _)) = self.names.remove(&id) else {
+                continue;
+            };
             let result = result.with_context(|| format!("{name} failed while it stopped"));
             outcome = outcome.and(result);
         }
@@ -162,7 +181,10 @@ mod tests {
 
     use super::*;
 
-    fn orderly(name: &'static str, log: &Arc<Mutex<Vec<&'static str>>>) -> impl FnOnce(Shutdown) -> BoxedMember {
+    fn orderly(
+        name: &'static str,
+        log: &Arc<Mutex<Vec<&'static str>>>,
+    ) -> impl FnOnce(Shutdown) -> BoxedMember {
         let log = Arc::clone(log);
         move |shutdown| {
             Box::pin(async move {

@@ -100,10 +100,19 @@ pub(crate) async fn run(args: &DemoArgs, output: &mut Output) -> anyhow::Result<
 fn pool(args: &DemoArgs, output: &mut Output) -> anyhow::Result<Pool> {
     if let (Some(candidates), Some(vacancies)) = (&args.candidates, &args.vacancies) {
         let folder = args.data_dir.join(folder_of(candidates, vacancies)?);
-        return Ok(Pool { candidates: candidates.clone(), vacancies: vacancies.clone(), folder });
+        return Ok(Pool {
+            candidates: candidates.clone(),
+            vacancies: vacancies.clone(),
+            folder,
+        });
     }
     let folder = args.data_dir.join("sample");
-    let sample = SampleArgs { out: folder.join("files"), candidates: 400, vacancies: 12, seed: 1 };
+    let sample = SampleArgs {
+        out: folder.join("files"),
+        candidates: 400,
+        vacancies: 12,
+        seed: 1,
+    };
     let (candidates, vacancies) = sample::write_sample(&sample)?;
     output.line(format_args!(
         "wrote a synthetic sample: {} candidates and {} vacancies in {}",
@@ -111,15 +120,24 @@ fn pool(args: &DemoArgs, output: &mut Output) -> anyhow::Result<Pool> {
         sample.vacancies,
         sample.out.display()
     ))?;
-    Ok(Pool { candidates, vacancies, folder })
+    Ok(Pool {
+        candidates,
+        vacancies,
+        folder,
+    })
 }
 
 /// Names the folder of two files, so that pools do not mix.
 fn folder_of(candidates: &Path, vacancies: &Path) -> anyhow::Result<String> {
-    #[expect(deprecated, reason = "SipHasher's results are fixed, unlike DefaultHasher's")]
+    #[expect(
+        deprecated,
+        reason = "SipHasher's results are fixed, unlike DefaultHasher's"
+    )]
     let mut hasher = std::hash::SipHasher::new();
     for path in [candidates, vacancies] {
-        let path = path.canonicalize().with_context(|| format!("cannot read {}", path.display()))?;
+        let path = path
+            .canonicalize()
+            .with_context(|| format!("cannot read {}", path.display()))?;
         path.hash(&mut hasher);
     }
     Ok(format!("pool-{:016x}", hasher.finish()))
@@ -131,7 +149,8 @@ async fn show(
     args: &DemoArgs,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    let candidates = ingest_file(gateway, (Kind::Candidates, &pool.candidates, None), output).await?;
+    let candidates =
+        ingest_file(gateway, (Kind::Candidates, &pool.candidates, None), output).await?;
     if args.vacancies.is_some() {
         output.line(format_args!(
             "of the vacancies, the first {} records are read (--max-vacancies)",
@@ -145,7 +164,11 @@ async fn show(
     let chosen = spread(stored.len(), MATCHED);
     for vacancy in chosen.iter().map(|place| &stored[*place]) {
         print_vacancy(vacancy, output)?;
-        let options = OptionArgs { k: Some(SHORTLIST), explain: true, ..OptionArgs::default() };
+        let options = OptionArgs {
+            k: Some(SHORTLIST),
+            explain: true,
+            ..OptionArgs::default()
+        };
         let query = Query::Stored(ProfileKind::Vacancy, vacancy.id.clone());
         let answer = matching::search(gateway, query, &options).await?;
         print::print_answer(&answer, output)?;
@@ -153,7 +176,11 @@ async fn show(
     let example = chosen.first().map(|place| stored[*place].id.as_str());
     print_next_commands(pool, example.unwrap_or("ID"), output)?;
     let rejected = [candidates, vacancies].contains(&Outcome::Rejected);
-    Ok(if rejected { Outcome::Rejected } else { Outcome::Done })
+    Ok(if rejected {
+        Outcome::Rejected
+    } else {
+        Outcome::Done
+    })
 }
 
 async fn ingest_file(
@@ -164,7 +191,9 @@ async fn ingest_file(
     let args = IngestArgs {
         files: vec![path.to_owned()],
         kind,
-        server: ServerArgs { server: gateway.address().to_owned() },
+        server: ServerArgs {
+            server: gateway.address().to_owned(),
+        },
         reading: ReadingArgs::keeping(),
         format: None,
         batch: 64,
@@ -186,11 +215,18 @@ async fn stored_vacancies(gateway: &Gateway) -> anyhow::Result<Vec<v1::Vacancy>>
     let mut vacancies = Vec::new();
     loop {
         let response = gateway.profiles().list_profiles(request.clone()).await;
-        let response = response.map_err(|status| gateway.refusal(&status))?.into_inner();
-        vacancies.extend(response.profiles.into_iter().filter_map(|profile| match profile.kind {
-            Some(v1::profile::Kind::Vacancy(vacancy)) => Some(vacancy),
-            Some(v1::profile::Kind::Candidate(_)) | None => None,
-        }));
+        let response = response
+            .map_err(|status| gateway.refusal(&status))?
+            .into_inner();
+        vacancies.extend(
+            response
+                .profiles
+                .into_iter()
+                .filter_map(|profile| match profile.kind {
+                    Some(v1::profile::Kind::Vacancy(vacancy)) => Some(vacancy),
+                    Some(v1::profile::Kind::Candidate(_)) | None => None,
+                }),
+        );
         if response.next_page_token.is_empty() {
             return Ok(vacancies);
         }
@@ -203,16 +239,34 @@ fn spread(length: usize, count: usize) -> Vec<usize> {
     if length <= count {
         return (0..length).collect();
     }
-    (0..count).map(|place| place * (length - 1) / (count - 1).max(1)).collect()
+    (0..count)
+        .map(|place| place * (length - 1) / (count - 1).max(1))
+        .collect()
 }
 
 fn print_vacancy(vacancy: &v1::Vacancy, output: &mut Output) -> std::io::Result<()> {
     let title = print::clip(&vacancy.title, 100);
-    let place = vacancy.location.as_ref().map(|location| location.place.as_str()).unwrap_or_default();
-    let place = if place.is_empty() { String::new() } else { format!(", {place}") };
+    let place = vacancy
+        .location
+        .as_ref()
+        .map(|location| location.place.as_str())
+        .unwrap_or_default();
+    let place = if place.is_empty() {
+        String::new()
+    } else {
+        format!(", {place}")
+    };
     output.line(format_args!(""))?;
-    output.line(format_args!("{}{place}  [{}]", output.bold(&title), vacancy.id))?;
-    let skills: Vec<&str> = vacancy.required_skills.iter().map(|skill| skill.name.as_str()).collect();
+    output.line(format_args!(
+        "{}{place}  [{}]",
+        output.bold(&title),
+        vacancy.id
+    ))?;
+    let skills: Vec<&str> = vacancy
+        .required_skills
+        .iter()
+        .map(|skill| skill.name.as_str())
+        .collect();
     if skills.is_empty() {
         return Ok(());
     }
@@ -225,25 +279,47 @@ fn print_next_commands(pool: &Pool, vacancy: &str, output: &mut Output) -> std::
     output.line(format_args!(""))?;
     output.line(format_args!("{}", output.bold("Try next:")))?;
     for (command, what) in [
-        (format!("up --data-dir {folder}"), "serve this pool (then, in another terminal:)"),
+        (
+            format!("up --data-dir {folder}"),
+            "serve this pool (then, in another terminal:)",
+        ),
         ("status".to_owned(), "how the cluster fares"),
-        (format!("match --vacancy {vacancy} -k 10 --explain"), "a longer shortlist, explained"),
-        (format!("match --vacancy {vacancy} --filter language=fr --json"), "filtered, as JSON"),
-        ("list --kind candidates --limit 5".to_owned(), "who is in the pool"),
+        (
+            format!("match --vacancy {vacancy} -k 10 --explain"),
+            "a longer shortlist, explained",
+        ),
+        (
+            format!("match --vacancy {vacancy} --filter language=fr --json"),
+            "filtered, as JSON",
+        ),
+        (
+            "list --kind candidates --limit 5".to_owned(),
+            "who is in the pool",
+        ),
     ] {
         output.line(format_args!("  {program} {command}"))?;
         output.line(format_args!("      {}", output.dim(what)))?;
     }
-    output.line(format_args!("  echo 'pastry chef in Nantes' | {program} match - -k 3"))?;
-    output.line(format_args!("      {}", output.dim("a vacancy in your own words")))
+    output.line(format_args!(
+        "  echo 'pastry chef in Nantes' | {program} match - -k 3"
+    ))?;
+    output.line(format_args!(
+        "      {}",
+        output.dim("a vacancy in your own words")
+    ))
 }
 
 /// This program as one would call it from here.
 fn program() -> String {
     let path = std::env::current_exe().ok();
     let here = std::env::current_dir().ok();
-    let relative = path.as_ref().zip(here.as_ref()).and_then(|(path, here)| path.strip_prefix(here).ok());
-    relative.or(path.as_deref()).map_or_else(|| "vivier".to_owned(), |path| path.display().to_string())
+    let relative = path
+        .as_ref()
+        .zip(here.as_ref())
+        .and_then(|(path, here)| path.strip_prefix(here).ok());
+    relative
+        .or(path.as_deref())
+        .map_or_else(|| "vivier".to_owned(), |path| path.display().to_string())
 }
 
 #[cfg(test)]

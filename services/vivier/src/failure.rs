@@ -38,7 +38,11 @@ pub(crate) fn exit_code(result: anyhow::Result<Outcome>) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     crate::report_line(&format!("error: {}", chain(&error)));
-    if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+    if error.is::<Usage>() {
+        ExitCode::from(2)
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// Whoever read our output stopped reading: not our failure.
@@ -68,7 +72,9 @@ mod tests {
 
     #[test]
     fn causes_are_told_once() {
-        let error = anyhow!("port in use").context("cannot listen: port in use").context("up");
+        let error = anyhow!("port in use")
+            .context("cannot listen: port in use")
+            .context("up");
         assert_eq!(chain(&error), "up: cannot listen: port in use");
     }
 
@@ -77,7 +83,9 @@ mod tests {
         let closed = || io::Error::from(io::ErrorKind::BrokenPipe);
         assert!(is_closed_pipe(&anyhow::Error::from(closed())));
         let result: Result<(), _> = Err(closed());
-        assert!(is_closed_pipe(&result.context("while printing").unwrap_err()));
+        assert!(is_closed_pipe(
+            &result.context("while printing").unwrap_err()
+        ));
         assert!(!is_closed_pipe(&anyhow!("broken")));
     }
 }

@@ -114,19 +114,27 @@ fn split(expression: &str) -> Result<(&str, Operator, &str), String> {
 }
 
 fn column(name: &str) -> Result<Column, String> {
-    if name.strip_prefix("attributes.").is_some_and(|attribute| !attribute.is_empty()) {
+    if name
+        .strip_prefix("attributes.")
+        .is_some_and(|attribute| !attribute.is_empty())
+    {
         return Ok(Column::Texts);
     }
     let found = COLUMNS.iter().find(|(known, _)| *known == name);
     found.map(|(_, column)| *column).ok_or_else(|| {
         let names: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();
-        format!("unknown column {name:?}; there are {} and attributes.NAME", names.join(", "))
+        format!(
+            "unknown column {name:?}; there are {} and attributes.NAME",
+            names.join(", ")
+        )
     })
 }
 
 fn compare(name: &str, operator: Operator, value: &str) -> Result<v1::Filter, String> {
     let test = match (column(name)?, operator) {
-        (Column::Texts, Operator::Equal) => condition::Test::In(v1::Strings { values: values(value) }),
+        (Column::Texts, Operator::Equal) => condition::Test::In(v1::Strings {
+            values: values(value),
+        }),
         (Column::Texts, _) => return Err(format!("{name} is a text: it only takes =")),
         (Column::Flag, Operator::Equal) => condition::Test::Is(flag(value)?),
         (Column::Flag, _) => return Err(format!("{name} is yes or no: it only takes =")),
@@ -148,7 +156,9 @@ fn presence(name: &str, missing: bool) -> Result<v1::Filter, String> {
 fn near(value: &str) -> Result<v1::Filter, String> {
     let form = || format!("{value:?} is not of the form LATITUDE,LONGITUDE,RADIUSkm");
     let parts: Vec<&str> = value.split(',').map(str::trim).collect();
-    let [latitude, longitude, radius] = parts.as_slice() else { return Err(form()) };
+    let [latitude, longitude, radius] = parts.as_slice() else {
+        return Err(form());
+    };
     let radius = radius.strip_suffix("km").unwrap_or(radius).trim_end();
     let (latitude, longitude) = (number(latitude)?, number(longitude)?);
     let radius_km = number(radius)?;
@@ -161,8 +171,14 @@ fn near(value: &str) -> Result<v1::Filter, String> {
     if radius_km <= 0.0 {
         return Err(format!("radius {radius_km} km is not more than 0"));
     }
-    let center = Some(v1::Coordinates { latitude, longitude });
-    Ok(condition_node("coordinates", condition::Test::Within(v1::Within { center, radius_km })))
+    let center = Some(v1::Coordinates {
+        latitude,
+        longitude,
+    });
+    Ok(condition_node(
+        "coordinates",
+        condition::Test::Within(v1::Within { center, radius_km }),
+    ))
 }
 
 /// Splits at commas, but not at `\,`.
@@ -175,7 +191,11 @@ fn values(text: &str) -> Vec<String> {
             continue;
         }
         let escaped = character == '\\' && matches!(characters.peek(), Some(',' | '\\'));
-        let taken = if escaped { characters.next() } else { Some(character) };
+        let taken = if escaped {
+            characters.next()
+        } else {
+            Some(character)
+        };
         if let (Some(value), Some(taken)) = (values.last_mut(), taken) {
             value.push(taken);
         }
@@ -192,7 +212,10 @@ fn flag(value: &str) -> Result<bool, String> {
 }
 
 fn number(value: &str) -> Result<f64, String> {
-    let parsed = value.parse::<f64>().ok().filter(|number| number.is_finite());
+    let parsed = value
+        .parse::<f64>()
+        .ok()
+        .filter(|number| number.is_finite());
     parsed.ok_or_else(|| format!("{value:?} is not a number"))
 }
 
@@ -203,11 +226,18 @@ fn seniority(value: &str) -> Result<f64, String> {
         return Ok(step);
     }
     let step = number(value).ok().filter(|step| (1.0..=5.0).contains(step));
-    step.ok_or_else(|| format!("{value:?} is not one of {} or 1 to 5", SENIORITIES.join(", ")))
+    step.ok_or_else(|| {
+        format!(
+            "{value:?} is not one of {} or 1 to 5",
+            SENIORITIES.join(", ")
+        )
+    })
 }
 
 fn days_since_1970(value: &str) -> Result<f64, String> {
-    let day: Date = value.parse().map_err(|_| format!("{value:?} is not a date (YYYY-MM-DD)"))?;
+    let day: Date = value
+        .parse()
+        .map_err(|_| format!("{value:?} is not a date (YYYY-MM-DD)"))?;
     let span = day.duration_since(Date::constant(1970, 1, 1));
     Ok(span.as_secs_f64() / 86_400.0)
 }
@@ -219,7 +249,10 @@ fn range(operator: Operator, bound: f64) -> condition::Test {
 }
 
 fn condition_node(column: &str, test: condition::Test) -> v1::Filter {
-    node(filter::Node::Condition(v1::Condition { column: column.to_owned(), test: Some(test) }))
+    node(filter::Node::Condition(v1::Condition {
+        column: column.to_owned(),
+        test: Some(test),
+    }))
 }
 
 fn node(node: filter::Node) -> v1::Filter {
@@ -232,7 +265,9 @@ mod tests {
 
     fn one(expression: &str) -> condition::Test {
         let filter = parse_all(&[expression.to_owned()]).unwrap().unwrap();
-        let Some(filter::Node::Condition(condition)) = filter.node else { panic!("a condition") };
+        let Some(filter::Node::Condition(condition)) = filter.node else {
+            panic!("a condition")
+        };
         condition.test.unwrap()
     }
 
@@ -252,8 +287,14 @@ mod tests {
     #[test]
     fn each_form_is_understood() {
         assert_eq!(one("status=pooled"), texts(&["pooled"]));
-        assert_eq!(one("region = Bretagne, Normandie"), texts(&["Bretagne", "Normandie"]));
-        assert_eq!(one(r"place=Richmond\, VA,A\\B"), texts(&["Richmond, VA", r"A\B"]));
+        assert_eq!(
+            one("region = Bretagne, Normandie"),
+            texts(&["Bretagne", "Normandie"])
+        );
+        assert_eq!(
+            one(r"place=Richmond\, VA,A\\B"),
+            texts(&["Richmond, VA", r"A\B"])
+        );
         assert_eq!(one("attributes.a=b=c"), texts(&["b=c"]));
         assert_eq!(one("remote=Yes"), condition::Test::Is(true));
         assert_eq!(one("seniority>=3"), bounds(Some(3.0), None));
@@ -262,10 +303,16 @@ mod tests {
         assert_eq!(one("consent_until>=1970-01-31"), bounds(Some(30.0), None));
         assert_eq!(one("missing=coordinates"), condition::Test::Missing(true));
         assert_eq!(one("present=attributes.x"), condition::Test::Missing(false));
-        let center = Some(v1::Coordinates { latitude: 48.85, longitude: -2.35 });
+        let center = Some(v1::Coordinates {
+            latitude: 48.85,
+            longitude: -2.35,
+        });
         assert_eq!(
             one("near=48.85, -2.35, 50 km"),
-            condition::Test::Within(v1::Within { center, radius_km: 50.0 })
+            condition::Test::Within(v1::Within {
+                center,
+                radius_km: 50.0
+            })
         );
     }
 
@@ -273,7 +320,9 @@ mod tests {
     fn several_are_joined_and_negated() {
         assert_eq!(parse_all(&[]), Ok(None));
         let both = ["status=pooled".to_owned(), "!remote=true".to_owned()];
-        let Some(v1::Filter { node: Some(filter::Node::All(list)) }) = parse_all(&both).unwrap()
+        let Some(v1::Filter {
+            node: Some(filter::Node::All(list)),
+        }) = parse_all(&both).unwrap()
         else {
             panic!("a conjunction")
         };
@@ -302,7 +351,10 @@ mod tests {
         ] {
             let error = error(expression);
             assert!(error.contains(reason), "{expression}: {error}");
-            assert!(error.starts_with(&format!("filter {expression:?}: ")), "{error}");
+            assert!(
+                error.starts_with(&format!("filter {expression:?}: ")),
+                "{error}"
+            );
         }
     }
 }

@@ -95,7 +95,11 @@ pub(crate) struct ReadingArgs {
 impl ReadingArgs {
     /// The same reading that the demo uses: unknown fields are kept.
     pub(crate) fn keeping() -> Self {
-        Self { map: Vec::new(), extra: Extra::Keep, max_line_bytes: 4 << 20 }
+        Self {
+            map: Vec::new(),
+            extra: Extra::Keep,
+            max_line_bytes: 4 << 20,
+        }
     }
 
     fn mapping(&self, kind: ProfileKind) -> Result<Mapping, Usage> {
@@ -145,7 +149,12 @@ pub(crate) async fn ingest(
     let sent = {
         let progress = Progress::start(total_bytes);
         let in_flight = usize::from(args.in_flight);
-        let mut sender = Sender { gateway, in_flight, report: &mut report, progress: &progress };
+        let mut sender = Sender {
+            gateway,
+            in_flight,
+            report: &mut report,
+            progress: &progress,
+        };
         sender.send_all(batches_rx).await
     };
     let decoder = reader.await.context("the reader failed")?;
@@ -154,7 +163,11 @@ pub(crate) async fn ingest(
         crate::report_line(&format!("note: --map {rename}: no record had that field"));
     }
     sent?;
-    Ok(if report.rejected() > 0 { Outcome::Rejected } else { Outcome::Done })
+    Ok(if report.rejected() > 0 {
+        Outcome::Rejected
+    } else {
+        Outcome::Done
+    })
 }
 
 /// Decodes one JSON record as a query; it needs no id.
@@ -174,7 +187,11 @@ pub(crate) fn decode_query(
 ///
 /// # Errors
 /// When the file cannot be read, has no such line, or the line is too long.
-pub(crate) fn read_line(path: &Path, number: Option<u64>, max_bytes: usize) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn read_line(
+    path: &Path,
+    number: Option<u64>,
+    max_bytes: usize,
+) -> anyhow::Result<Vec<u8>> {
     let unreadable = || format!("cannot read {}", path.display());
     let file = std::fs::File::open(path).with_context(unreadable)?;
     let mut reader = lines::LineReader::new(std::io::BufReader::new(file), max_bytes);
@@ -186,7 +203,10 @@ pub(crate) fn read_line(path: &Path, number: Option<u64>, max_bytes: usize) -> a
             lines::Line::Bytes(bytes) if bytes.trim_ascii().is_empty() && number.is_none() => {}
             lines::Line::Bytes(bytes) => return Ok(bytes.to_vec()),
             lines::Line::TooLong { bytes } => {
-                anyhow::bail!("{}:{found}: {bytes} bytes, limit {max_bytes}", path.display())
+                anyhow::bail!(
+                    "{}:{found}: {bytes} bytes, limit {max_bytes}",
+                    path.display()
+                )
             }
         }
     }
@@ -199,8 +219,8 @@ pub(crate) fn read_line(path: &Path, number: Option<u64>, max_bytes: usize) -> a
 fn total_bytes(files: &[PathBuf]) -> anyhow::Result<u64> {
     let mut total = 0;
     for path in files {
-        let found = std::fs::metadata(path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
+        let found =
+            std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
         if found.is_dir() {
             anyhow::bail!("cannot read {}: it is a folder", path.display());
         }
@@ -210,5 +230,6 @@ fn total_bytes(files: &[PathBuf]) -> anyhow::Result<u64> {
 }
 
 fn shown(path: Option<&Path>) -> String {
-    path.map(|path| path.display().to_string()).unwrap_or_default()
+    path.map(|path| path.display().to_string())
+        .unwrap_or_default()
 }

@@ -45,6 +45,8 @@ pub(crate) struct MatchArgs {
     #[command(flatten)]
     pub(crate) query: QueryArgs,
     #[command(flatten)]
+    pub(crate) given: GivenArgs,
+    #[command(flatten)]
     pub(crate) options: OptionArgs,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
@@ -55,7 +57,7 @@ pub(crate) struct MatchArgs {
 
 /// What is matched.
 #[derive(Args, Clone, Debug)]
-#[group(required = true, multiple = false, id = "query", args = ["vacancy", "candidate", "file", "stdin"])]
+#[group(required = true, multiple = false)]
 pub(crate) struct QueryArgs {
     /// A stored vacancy.
     #[arg(long, value_name = "ID")]
@@ -69,8 +71,13 @@ pub(crate) struct QueryArgs {
     /// `-`: plain text on standard input.
     #[arg(value_name = "-", value_parser = ["-"])]
     pub(crate) stdin: Option<String>,
+}
+
+/// How a query that is not stored is read.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct GivenArgs {
     /// Line of the file, from 1; by default the first.
-    #[arg(long, value_name = "N", requires = "file")]
+    #[arg(long, value_name = "N", conflicts_with_all = ["vacancy", "candidate", "stdin"])]
     pub(crate) line: Option<u64>,
     /// What the file or the text describes.
     #[arg(long, value_name = "KIND", default_value = "vacancies")]
@@ -138,7 +145,7 @@ impl Query {
 /// When the arguments make no sense or the cluster refuses.
 pub(crate) async fn run(args: &MatchArgs, output: &mut Output) -> anyhow::Result<Outcome> {
     let gateway = Gateway::new(&args.server.server)?;
-    let query = read_query(&args.query)?;
+    let query = read_query(&args.query, &args.given)?;
     let answer = search(&gateway, query, &args.options).await?;
     if args.json {
         output.line(format_args!("{}", serde_json::to_string_pretty(&answer)?))?;
@@ -148,19 +155,22 @@ pub(crate) async fn run(args: &MatchArgs, output: &mut Output) -> anyhow::Result
     Ok(Outcome::Done)
 }
 
-fn read_query(args: &QueryArgs) -> anyhow::Result<Query> {
+fn read_query(args: &QueryArgs, given: &GivenArgs) -> anyhow::Result<Query> {
     if let Some(id) = &args.vacancy {
         return Ok(Query::Stored(ProfileKind::Vacancy, id.clone()));
     }
     if let Some(id) = &args.candidate {
         return Ok(Query::Stored(ProfileKind::Candidate, id.clone()));
     }
-    let kind = ProfileKind::from(args.kind);
+    let kind = ProfileKind::from(given.kind);
     if let Some(path) = &args.file {
-        let reading =
-            ReadingArgs { map: Vec::new(), extra: Extra::Keep, max_line_bytes: MAX_QUERY_BYTES };
+        let reading = ReadingArgs {
+            map: Vec::new(),
+            extra: Extra::Keep,
+            max_line_bytes: MAX_QUERY_BYTES,
+        };
         let max_bytes = usize::try_from(MAX_QUERY_BYTES).unwrap_or(usize::MAX);
-        let line = ingest::read_line(path, args.line, max_bytes)?;
+        let line = ingest::read_line(path, given.line, max_bytes)?;
         let profile = ingest::decode_query(kind, &reading, &line)
             .with_context(|| format!("the query in {} is refused", path.display()))?;
         return Ok(Query::Given(Box::new(profile)));
@@ -195,7 +205,9 @@ pub(crate) async fn search(
 ) -> anyhow::Result<Answer> {
     let kind = query.kind();
     let options = wire_options(options)?;
-    let deadline = options.deadline_ms.map(|ms| Duration::from_millis(ms.into()));
+    let deadline = options
+        .deadline_ms
+        .map(|ms| Duration::from_millis(ms.into()));
     match kind {
         ProfileKind::Vacancy => {
             use v1::search_candidates_request::Query as Wire;
@@ -204,13 +216,27 @@ pub(crate) async fn search(
                 Query::Text(_, text) => Wire::Text(text),
                 Query::Given(profile) => match v1::Profile::from(*profile).kind {
                     Some(v1::profile::Kind::Vacancy(vacancy)) => Wire::Vacancy(vacancy),
-                    Some(v1::profile::Kind::Candidate(_)) | None => bail!("the query is no vacancy"),
+                    Some(v1::profile::Kind::Candidate(_)) | None => {
+                        bail!("the query is no vacancy")
+                    }
                 },
             };
-            let request = v1::SearchCandidatesRequest { query: Some(query), options: Some(options) };
-            let response = gateway.matches().search_candidates(timed(request, deadline)).await;
-            let response = response.map_err(|status| gateway.refusal(&status))?.into_inner();
-            Ok(Answer::new(ProfileKind::Candidate, response.results, response.report))
+            let request = v1::SearchCandidatesRequest {
+                query: Some(query),
+                options: Some(options),
+            };
+            let response = gateway
+                .matches()
+                .search_candidates(timed(request, deadline))
+                .await;
+            let response = response
+                .map_err(|status| gateway.refusal(&status))?
+                .into_inner();
+            Ok(Answer::new(
+                ProfileKind::Candidate,
+                response.results,
+                response.report,
+            ))
         }
         ProfileKind::Candidate => {
             use v1::search_vacancies_request::Query as Wire;
@@ -219,13 +245,27 @@ pub(crate) async fn search(
                 Query::Text(_, text) => Wire::Text(text),
                 Query::Given(profile) => match v1::Profile::from(*profile).kind {
                     Some(v1::profile::Kind::Candidate(candidate)) => Wire::Candidate(candidate),
-                    Some(v1::profile::Kind::Vacancy(_)) | None => bail!("the query is no candidate"),
+                    Some(v1::profile::Kind::Vacancy(_)) | None => {
+                        bail!("the query is no candidate")
+                    }
                 },
             };
-            let request = v1::SearchVacanciesRequest { query: Some(query), options: Some(options) };
-            let response = gateway.matches().search_vacancies(timed(request, deadline)).await;
-            let response = response.map_err(|status| gateway.refusal(&status))?.into_inner();
-            Ok(Answer::new(ProfileKind::Vacancy, response.results, response.report))
+            let request = v1::SearchVacanciesRequest {
+                query: Some(query),
+                options: Some(options),
+            };
+            let response = gateway
+                .matches()
+                .search_vacancies(timed(request, deadline))
+                .await;
+            let response = response
+                .map_err(|status| gateway.refusal(&status))?
+                .into_inner();
+            Ok(Answer::new(
+                ProfileKind::Vacancy,
+                response.results,
+                response.report,
+            ))
         }
     }
 }
@@ -242,14 +282,25 @@ fn timed<T>(message: T, deadline: Option<Duration>) -> tonic::Request<T> {
 
 fn wire_options(options: &OptionArgs) -> anyhow::Result<v1::MatchOptions> {
     let deadline_ms = options.deadline.map(|deadline| {
-        let milliseconds = u32::try_from(deadline.as_millis()).ok().filter(|ms| *ms > 0);
+        let milliseconds = u32::try_from(deadline.as_millis())
+            .ok()
+            .filter(|ms| *ms > 0);
         milliseconds.ok_or_else(|| {
-            Usage(format!("--deadline {deadline:?} is not between 1 ms and 49 days"))
+            Usage(format!(
+                "--deadline {deadline:?} is not between 1 ms and 49 days"
+            ))
         })
     });
-    let facet_weights: BTreeMap<String, f32> =
-        options.weight.iter().map(|(facet, weight)| (facet.name().to_owned(), *weight)).collect();
-    let fusion = if options.rrf { v1::MatchFusion::Rrf } else { v1::MatchFusion::Unspecified };
+    let facet_weights: BTreeMap<String, f32> = options
+        .weight
+        .iter()
+        .map(|(facet, weight)| (facet.name().to_owned(), *weight))
+        .collect();
+    let fusion = if options.rrf {
+        v1::MatchFusion::Rrf
+    } else {
+        v1::MatchFusion::Unspecified
+    };
     Ok(v1::MatchOptions {
         k: options.k,
         depth: options.depth,
@@ -271,8 +322,14 @@ fn parse_weight(text: &str) -> Result<(Facet, f32), String> {
         let names = Facet::ALL.map(Facet::name).join(", ");
         format!("unknown facet {name:?}; there are {names}")
     })?;
-    let weight = weight.parse::<f32>().ok().filter(|w| w.is_finite() && *w >= 0.0);
-    Ok((facet, weight.ok_or_else(|| format!("{text:?}: the weight must be finite and not negative"))?))
+    let weight = weight
+        .parse::<f32>()
+        .ok()
+        .filter(|w| w.is_finite() && *w >= 0.0);
+    Ok((
+        facet,
+        weight.ok_or_else(|| format!("{text:?}: the weight must be finite and not negative"))?,
+    ))
 }
 
 /// Parses `500ms`, `2s`, `1m 30s`.
@@ -289,8 +346,18 @@ mod tests {
     #[test]
     fn weights_are_read_and_refused_by_name() {
         assert_eq!(parse_weight("skills=2.5"), Ok((Facet::Skills, 2.5)));
-        assert!(parse_weight("skill=2").unwrap_err().contains("unknown facet \"skill\""));
-        for text in ["skills", "skills=x", "skills=-1", "skills=nan", "skills=inf"] {
+        assert!(
+            parse_weight("skill=2")
+                .unwrap_err()
+                .contains("unknown facet \"skill\"")
+        );
+        for text in [
+            "skills",
+            "skills=x",
+            "skills=-1",
+            "skills=nan",
+            "skills=inf",
+        ] {
             assert!(parse_weight(text).is_err(), "{text}");
         }
     }
@@ -319,7 +386,10 @@ mod tests {
         assert_eq!(wire.facet_weights["words"].to_bits(), 2.0_f32.to_bits());
         assert_eq!(wire.fusion(), v1::MatchFusion::Rrf);
         assert!(wire.filter.is_some());
-        let bad = OptionArgs { filter: vec!["nope".to_owned()], ..OptionArgs::default() };
+        let bad = OptionArgs {
+            filter: vec!["nope".to_owned()],
+            ..OptionArgs::default()
+        };
         assert!(wire_options(&bad).unwrap_err().is::<Usage>());
     }
 }

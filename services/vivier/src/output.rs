@@ -17,13 +17,19 @@ impl Output {
     pub(crate) fn stdout() -> Self {
         let stdout = io::stdout();
         let terminal = stdout.is_terminal();
-        Self { out: Box::new(stdout.lock()), colour: terminal }
+        Self {
+            out: Box::new(stdout.lock()),
+            colour: terminal,
+        }
     }
 
     /// Prints into a writer, without colour.
     #[cfg(test)]
     pub(crate) fn plain(out: impl Write + 'static) -> Self {
-        Self { out: Box::new(out), colour: false }
+        Self {
+            out: Box::new(out),
+            colour: false,
+        }
     }
 
     /// Prints one line.
@@ -77,7 +83,10 @@ impl Output {
     }
 
     fn style<'a>(&self, code: &'static str, text: &'a str) -> Styled<'a> {
-        Styled { code: self.colour.then_some(code), text }
+        Styled {
+            code: self.colour.then_some(code),
+            text,
+        }
     }
 }
 

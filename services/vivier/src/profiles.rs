@@ -37,10 +37,14 @@ pub(crate) struct ShowArgs {
 /// When there is none or the cluster fails.
 pub(crate) async fn show(args: &ShowArgs, output: &mut Output) -> anyhow::Result<Outcome> {
     let gateway = Gateway::new(&args.server.server)?;
-    let request =
-        v1::GetProfileRequest { kind: v1::ProfileKind::from(args.kind).into(), id: args.id.clone() };
+    let request = v1::GetProfileRequest {
+        kind: v1::ProfileKind::from(args.kind).into(),
+        id: args.id.clone(),
+    };
     let response = gateway.profiles().get_profile(request).await;
-    let response = response.map_err(|status| gateway.refusal(&status))?.into_inner();
+    let response = response
+        .map_err(|status| gateway.refusal(&status))?
+        .into_inner();
     let record = record(response.profile.unwrap_or_default())?;
     if args.json {
         output.line(format_args!("{record}"))?;
@@ -125,8 +129,10 @@ pub(crate) async fn delete(args: &DeleteArgs, output: &mut Output) -> anyhow::Re
     let gateway = Gateway::new(&args.server.server)?;
     let mut outcome = Outcome::Done;
     for id in &args.ids {
-        let request =
-            v1::DeleteProfileRequest { kind: v1::ProfileKind::from(args.kind).into(), id: id.clone() };
+        let request = v1::DeleteProfileRequest {
+            kind: v1::ProfileKind::from(args.kind).into(),
+            id: id.clone(),
+        };
         match gateway.profiles().delete_profile(request).await {
             Ok(_) => output.line(format_args!("deleted {id}"))?,
             Err(status) if status.code() == tonic::Code::NotFound => {
@@ -174,10 +180,16 @@ pub(crate) async fn list(args: &ListArgs, output: &mut Output) -> anyhow::Result
         page_token: String::new(),
         filter: filter::parse_all(&args.filter).map_err(Usage)?,
     };
-    let mut left = if args.limit == 0 { usize::MAX } else { args.limit };
+    let mut left = if args.limit == 0 {
+        usize::MAX
+    } else {
+        args.limit
+    };
     loop {
         let response = gateway.profiles().list_profiles(request.clone()).await;
-        let response = response.map_err(|status| gateway.refusal(&status))?.into_inner();
+        let response = response
+            .map_err(|status| gateway.refusal(&status))?
+            .into_inner();
         for profile in response.profiles.into_iter().take(left) {
             left -= 1;
             let record = record(profile)?;
@@ -196,8 +208,17 @@ pub(crate) async fn list(args: &ListArgs, output: &mut Output) -> anyhow::Result
 
 fn list_line(record: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let title = if record["title"].is_string() { &record["title"] } else { &record["titles"][0] };
-    format!("{}\t{}\t{}", text(&record["id"]), text(title), text(&record["location"]["place"]))
+    let title = if record["title"].is_string() {
+        &record["title"]
+    } else {
+        &record["titles"][0]
+    };
+    format!(
+        "{}\t{}\t{}",
+        text(&record["id"]),
+        text(title),
+        text(&record["location"]["place"])
+    )
 }
 
 /// Arguments of `vivier status`.
@@ -264,7 +285,10 @@ impl From<v1::GetStatusResponse> for StatusView {
 /// When the gateway cannot be reached.
 pub(crate) async fn status(args: &StatusArgs, output: &mut Output) -> anyhow::Result<Outcome> {
     let gateway = Gateway::new(&args.server.server)?;
-    let status = gateway.status().await.map_err(|status| gateway.refusal(&status))?;
+    let status = gateway
+        .status()
+        .await
+        .map_err(|status| gateway.refusal(&status))?;
     let status = StatusView::from(status);
     let ready = status.services.iter().all(|service| service.ready);
     if args.json {
@@ -272,15 +296,26 @@ pub(crate) async fn status(args: &StatusArgs, output: &mut Output) -> anyhow::Re
     } else {
         print_status(&status, output)?;
     }
-    Ok(if ready { Outcome::Done } else { Outcome::Rejected })
+    Ok(if ready {
+        Outcome::Done
+    } else {
+        Outcome::Rejected
+    })
 }
 
 fn print_status(status: &StatusView, output: &mut Output) -> std::io::Result<()> {
-    output.line(format_args!("{} candidates, {} vacancies", status.candidates, status.vacancies))?;
+    output.line(format_args!(
+        "{} candidates, {} vacancies",
+        status.candidates, status.vacancies
+    ))?;
     let mut table = Table::new(&[("service", Align::Left), ("address", Align::Left)]);
     table.column("state", Align::Left);
     for service in &status.services {
-        let state = if service.ready { "ready".to_owned() } else { format!("down: {}", service.error) };
+        let state = if service.ready {
+            "ready".to_owned()
+        } else {
+            format!("down: {}", service.error)
+        };
         table.row(vec![service.name.clone(), service.address.clone(), state]);
     }
     for line in table.lines() {
@@ -304,6 +339,9 @@ mod tests {
         let mut text = String::new();
         let value = json!({"id": "a", "skills": [{"name": "Rust"}], "text": "one\ntwo"});
         outline(&value, 0, &mut text);
-        assert_eq!(text, "id: a\nskills:\n  -\n    name: Rust\ntext:\n  one\n  two\n");
+        assert_eq!(
+            text,
+            "id: a\nskills:\n  -\n    name: Rust\ntext:\n  one\n  two\n"
+        );
     }
 }

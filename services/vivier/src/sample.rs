@@ -48,9 +48,10 @@ pub(crate) struct SampleArgs {
 /// When a file cannot be written.
 pub(crate) fn run(args: &SampleArgs, output: &mut Output) -> anyhow::Result<Outcome> {
     let (candidates, vacancies) = write_sample(args)?;
-    for (path, count, what) in
-        [(&candidates, args.candidates, "candidates"), (&vacancies, args.vacancies, "vacancies")]
-    {
+    for (path, count, what) in [
+        (&candidates, args.candidates, "candidates"),
+        (&vacancies, args.vacancies, "vacancies"),
+    ] {
         output.line(format_args!("{}: {count} synthetic {what}", path.display()))?;
     }
     Ok(Outcome::Done)
@@ -65,9 +66,13 @@ pub(crate) fn write_sample(args: &SampleArgs) -> anyhow::Result<(PathBuf, PathBu
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("cannot make the folder {}", args.out.display()))?;
     let candidates = args.out.join("candidates.jsonl");
-    write_lines(&candidates, args.candidates, |number| people::candidate(&tables, args.seed, number))?;
+    write_lines(&candidates, args.candidates, |number| {
+        people::candidate(&tables, args.seed, number)
+    })?;
     let vacancies = args.out.join("vacancies.jsonl");
-    write_lines(&vacancies, args.vacancies, |number| jobs::vacancy(&tables, args.seed, number))?;
+    write_lines(&vacancies, args.vacancies, |number| {
+        jobs::vacancy(&tables, args.seed, number)
+    })?;
     Ok((candidates, vacancies))
 }
 
@@ -95,7 +100,12 @@ mod tests {
 
     fn draw(seed: u64) -> (String, String) {
         let folder = tempfile::tempdir().unwrap();
-        let args = SampleArgs { out: folder.path().join("new"), candidates: 300, vacancies: 12, seed };
+        let args = SampleArgs {
+            out: folder.path().join("new"),
+            candidates: 300,
+            vacancies: 12,
+            seed,
+        };
         let (candidates, vacancies) = write_sample(&args).unwrap();
         (
             std::fs::read_to_string(candidates).unwrap(),
@@ -118,7 +128,10 @@ mod tests {
             assert!(candidate.id.as_str().starts_with("sample-c-"));
             assert!(ids.insert(candidate.id.to_string()));
             assert_eq!(candidate.attributes["source"], "synthetic");
-            assert!(!candidate.titles.is_empty() && candidate.skills.len() >= 4, "{line}");
+            assert!(
+                !candidate.titles.is_empty() && candidate.skills.len() >= 4,
+                "{line}"
+            );
             assert!(candidate.sensitive.contains_key("gender"));
             for experience in &candidate.experiences {
                 let start = experience.start.unwrap();
@@ -132,14 +145,20 @@ mod tests {
             .inspect(|vacancy| assert!(vacancy.required_skills.len() >= 4))
             .map(|vacancy| vacancy.attributes["occupation"].clone())
             .collect();
-        assert_eq!(jobs.len(), 12, "a dozen vacancies are a dozen different jobs");
+        assert_eq!(
+            jobs.len(),
+            12,
+            "a dozen vacancies are a dozen different jobs"
+        );
     }
 
     #[test]
     fn the_pool_is_varied() {
         let (candidates, _) = draw(1);
-        let all: Vec<Candidate> =
-            candidates.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let all: Vec<Candidate> = candidates
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
         let share = |holds: &dyn Fn(&Candidate) -> bool| {
             all.iter().filter(|candidate| holds(candidate)).count() as f64 / all.len() as f64
         };
@@ -148,10 +167,15 @@ mod tests {
         let now = jiff::civil::date(2026, 10, 15);
         let expired = share(&|candidate| candidate.consent_until.is_some_and(|until| until < now));
         assert!((0.02..0.25).contains(&expired), "{expired} expired");
-        let texts: BTreeSet<&str> = all.iter().map(|candidate| candidate.text.as_str()).collect();
+        let texts: BTreeSet<&str> = all
+            .iter()
+            .map(|candidate| candidate.text.as_str())
+            .collect();
         assert!(texts.len() > 280, "{} different texts", texts.len());
-        let occupations: BTreeSet<&str> =
-            all.iter().map(|candidate| candidate.attributes["occupation"].as_str()).collect();
+        let occupations: BTreeSet<&str> = all
+            .iter()
+            .map(|candidate| candidate.attributes["occupation"].as_str())
+            .collect();
         assert_eq!(occupations.len(), 15);
     }
 }

@@ -16,7 +16,10 @@ pub(crate) struct Table {
 impl Table {
     /// Starts a table with these columns.
     pub(crate) fn new(columns: &[(&str, Align)]) -> Self {
-        let mut table = Self { aligns: Vec::new(), rows: vec![Vec::new()] };
+        let mut table = Self {
+            aligns: Vec::new(),
+            rows: vec![Vec::new()],
+        };
         for (name, align) in columns {
             table.column(name, *align);
         }
@@ -41,7 +44,10 @@ impl Table {
             cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
         };
         let widths: Vec<usize> = (0..self.aligns.len()).map(width).collect();
-        self.rows.iter().map(|row| self.line(row, &widths)).collect()
+        self.rows
+            .iter()
+            .map(|row| self.line(row, &widths))
+            .collect()
     }
 
     fn line(&self, row: &[String], widths: &[usize]) -> String {

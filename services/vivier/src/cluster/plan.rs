@@ -67,7 +67,10 @@ impl Plan {
             }
             planned.push(index);
         }
-        Ok(Self { config, shards: planned })
+        Ok(Self {
+            config,
+            shards: planned,
+        })
     }
 
     /// Points the gateway at the addresses where the others listen.
@@ -92,7 +95,11 @@ impl Plan {
             &config.reranker.server,
             &config.gateway.server,
         ];
-        servers.iter().map(|server| server.drain_timeout).max().unwrap_or_default()
+        servers
+            .iter()
+            .map(|server| server.drain_timeout)
+            .max()
+            .unwrap_or_default()
     }
 }
 
@@ -106,10 +113,14 @@ fn shard_address(config: &Config, shard: usize, count: usize) -> Result<SocketAd
     if config.gateway.shards.len() == count {
         let address = &config.gateway.shards[shard];
         return address.parse().map_err(|_| {
-            Usage(format!("gateway.shards[{shard}] = {address:?} is no address to listen on (IP:PORT)"))
+            Usage(format!(
+                "gateway.shards[{shard}] = {address:?} is no address to listen on (IP:PORT)"
+            ))
         });
     }
-    let step = u16::try_from(shard).ok().and_then(|shard| shard.checked_mul(SHARD_PORT_STEP));
+    let step = u16::try_from(shard)
+        .ok()
+        .and_then(|shard| shard.checked_mul(SHARD_PORT_STEP));
     let port = step.and_then(|step| first.port().checked_add(step));
     let port = port.ok_or_else(|| Usage(format!("no port left for shard {shard} of {count}")))?;
     Ok(SocketAddr::new(first.ip(), port))
@@ -132,7 +143,10 @@ mod tests {
     use super::*;
 
     fn ports(plan: &Plan) -> Vec<u16> {
-        plan.shards.iter().map(|shard| shard.server.listen.port()).collect()
+        plan.shards
+            .iter()
+            .map(|shard| shard.server.listen.port())
+            .collect()
     }
 
     fn plan(config: Config, shards: Option<u16>) -> Plan {

@@ -28,7 +28,11 @@ impl Cluster {
     /// # Errors
     /// When this program cannot be run again.
     pub(crate) fn in_processes(mut plan: Plan) -> anyhow::Result<Self> {
-        let addresses: Vec<_> = plan.shards.iter().map(|shard| shard.server.listen).collect();
+        let addresses: Vec<_> = plan
+            .shards
+            .iter()
+            .map(|shard| shard.server.listen)
+            .collect();
         let embedder = plan.config.embedder.server.listen;
         plan.connect(embedder, &addresses, plan.config.reranker.server.listen);
 
@@ -42,8 +46,15 @@ impl Cluster {
         };
         start("embedder", ServiceKind::Embedder, &plan.config)?;
         for (number, shard) in plan.shards.iter().enumerate() {
-            let config = Config { index: shard.clone(), ..plan.config.clone() };
-            start(&format!("index shard {number}"), ServiceKind::Index, &config)?;
+            let config = Config {
+                index: shard.clone(),
+                ..plan.config.clone()
+            };
+            start(
+                &format!("index shard {number}"),
+                ServiceKind::Index,
+                &config,
+            )?;
         }
         start("reranker", ServiceKind::Reranker, &plan.config)?;
         start("gateway", ServiceKind::Gateway, &plan.config)?;
@@ -59,7 +70,12 @@ struct Process {
 }
 
 impl Process {
-    fn start(name: &str, kind: ServiceKind, config: &Config, drain: Duration) -> anyhow::Result<Self> {
+    fn start(
+        name: &str,
+        kind: ServiceKind,
+        config: &Config,
+        drain: Duration,
+    ) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir().context("cannot make a folder for configurations")?;
         let path = folder.path().join("vivier.toml");
         std::fs::write(&path, config.to_toml()?)
@@ -79,9 +95,15 @@ impl Process {
                 command.env_remove(variable);
             }
         }
-        let child = command.spawn().with_context(|| format!("cannot start the {name}"))?;
+        let child = command
+            .spawn()
+            .with_context(|| format!("cannot start the {name}"))?;
         tracing::info!(service = name, pid = child.id(), "started a process");
-        Ok(Self { child, folder, drain })
+        Ok(Self {
+            child,
+            folder,
+            drain,
+        })
     }
 
     fn member(self) -> impl FnOnce(Shutdown) -> BoxedMember {
@@ -99,7 +121,8 @@ impl Process {
             }
             () = shutdown.wait() => drop(stdin),
         }
-        let Ok(status) = tokio::time::timeout(self.drain + GRACE / 2, self.child.wait()).await else {
+        let Ok(status) = tokio::time::timeout(self.drain + GRACE / 2, self.child.wait()).await
+        else {
             self.child.kill().await.context("cannot end its process")?;
             bail!("its process did not stop in time and was killed");
         };
@@ -107,6 +130,8 @@ impl Process {
         if !status.success() {
             bail!("its process ended badly ({status}); see its messages above");
         }
-        self.folder.close().context("cannot remove its configuration")
+        self.folder
+            .close()
+            .context("cannot remove its configuration")
     }
 }

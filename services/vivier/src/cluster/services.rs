@@ -130,13 +130,28 @@ impl Cluster {
 
         let mut cluster = Self::new(plan.drain() + GRACE);
         cluster.address = reachable(gateway.local_addr()?);
-        cluster.add("embedder", member(ServiceKind::Embedder, plan.config.clone(), embedder));
+        cluster.add(
+            "embedder",
+            member(ServiceKind::Embedder, plan.config.clone(), embedder),
+        );
         for (number, (shard, listener)) in plan.shards.into_iter().zip(shards).enumerate() {
-            let config = Config { index: shard, ..plan.config.clone() };
-            cluster.add(&format!("index shard {number}"), member(ServiceKind::Index, config, listener));
+            let config = Config {
+                index: shard,
+                ..plan.config.clone()
+            };
+            cluster.add(
+                &format!("index shard {number}"),
+                member(ServiceKind::Index, config, listener),
+            );
         }
-        cluster.add("reranker", member(ServiceKind::Reranker, plan.config.clone(), reranker));
-        cluster.add("gateway", member(ServiceKind::Gateway, plan.config, gateway));
+        cluster.add(
+            "reranker",
+            member(ServiceKind::Reranker, plan.config.clone(), reranker),
+        );
+        cluster.add(
+            "gateway",
+            member(ServiceKind::Gateway, plan.config, gateway),
+        );
         Ok(cluster)
     }
 }

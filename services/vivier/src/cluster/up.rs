@@ -42,10 +42,18 @@ pub(crate) struct UpArgs {
 pub(crate) async fn run_up(args: &UpArgs, output: &mut Output) -> anyhow::Result<Outcome> {
     let config = Config::load(args.config.as_deref())?;
     start_logging(&config)?;
-    let plan = Plan::new(config, args.shards, args.data_dir.as_deref(), Ports::Configured)?;
+    let plan = Plan::new(
+        config,
+        args.shards,
+        args.data_dir.as_deref(),
+        Ports::Configured,
+    )?;
     let signals = Shutdown::on_signals()?;
-    let mut cluster =
-        if args.processes { Cluster::in_processes(plan)? } else { Cluster::in_process(plan).await? };
+    let mut cluster = if args.processes {
+        Cluster::in_processes(plan)?
+    } else {
+        Cluster::in_process(plan).await?
+    };
     let ran = run_until(&mut cluster, &signals, output).await;
     let stopped = cluster.stop().await;
     ran.and(stopped)?;
@@ -62,7 +70,10 @@ async fn run_until(
         ready = cluster.ready() => ready?,
         () = signals.wait() => return Ok(()),
     }
-    output.line(format_args!("vivier is ready at {} (Ctrl-C stops it)", cluster.address()))?;
+    output.line(format_args!(
+        "vivier is ready at {} (Ctrl-C stops it)",
+        cluster.address()
+    ))?;
     output.flush()?;
     tokio::select! {
         error = cluster.failed() => Err(error),

@@ -28,7 +28,11 @@ pub(crate) fn typed(path: &str, text: String, shape: Shape) -> Result<Value, Vio
 }
 
 fn number(path: &str, text: &str) -> Result<Value, Violation> {
-    let parsed = text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+    let parsed = text
+        .trim()
+        .parse::<f64>()
+        .ok()
+        .filter(|number| number.is_finite());
     parsed
         .and_then(serde_json::Number::from_f64)
         .map(Value::Number)
@@ -44,11 +48,14 @@ fn flag(path: &str, text: &str) -> Result<Value, Violation> {
 }
 
 fn list(path: &str, text: &str, item: Shape) -> Result<Value, Violation> {
-    let entries = text.split(LIST_SEPARATOR).map(str::trim).filter(|entry| !entry.is_empty());
+    let entries = text
+        .split(LIST_SEPARATOR)
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty());
     match item {
-        Shape::Text | Shape::TextOr(_) => {
-            Ok(entries.map(|entry| Value::String(entry.to_owned())).collect())
-        }
+        Shape::Text | Shape::TextOr(_) => Ok(entries
+            .map(|entry| Value::String(entry.to_owned()))
+            .collect()),
         Shape::Object(_) if path == "languages" => Ok(entries.map(language).collect()),
         Shape::Object(_) | Shape::Number | Shape::Flag | Shape::TextMap | Shape::List(_) => {
             Err(Violation::new(path, text, "must be a JSON list of objects"))
@@ -57,7 +64,9 @@ fn list(path: &str, text: &str, item: Shape) -> Result<Value, Violation> {
 }
 
 fn language(entry: &str) -> Value {
-    let (code, level) = entry.split_once(':').map_or((entry, None), |(c, l)| (c, Some(l)));
+    let (code, level) = entry
+        .split_once(':')
+        .map_or((entry, None), |(c, l)| (c, Some(l)));
     let mut object = Map::from_iter([("code".to_owned(), Value::String(code.trim().to_owned()))]);
     if let Some(level) = level {
         object.insert("level".to_owned(), Value::String(level.trim().to_owned()));
@@ -84,7 +93,10 @@ mod tests {
 
     #[test]
     fn cells_take_the_type_of_their_field() {
-        assert_eq!(cell("mobility.regions", "A | B|").unwrap(), json!(["A", "B"]));
+        assert_eq!(
+            cell("mobility.regions", "A | B|").unwrap(),
+            json!(["A", "B"])
+        );
         assert_eq!(cell("location", "Brest").unwrap(), json!("Brest"));
         assert_eq!(cell("mobility.radius_km", " 30 ").unwrap(), json!(30.0));
         assert_eq!(cell("mobility.remote", "No").unwrap(), json!(false));

@@ -20,12 +20,20 @@ pub(crate) struct Decoder {
 impl Decoder {
     /// Decodes records that must have an id.
     pub(crate) fn new(kind: ProfileKind, mapping: Mapping) -> Self {
-        Self { kind, mapping, id_needed: true }
+        Self {
+            kind,
+            mapping,
+            id_needed: true,
+        }
     }
 
     /// Decodes a query: a record that needs no id, and gets `query` without one.
     pub(crate) fn for_query(kind: ProfileKind, mapping: Mapping) -> Self {
-        Self { kind, mapping, id_needed: false }
+        Self {
+            kind,
+            mapping,
+            id_needed: false,
+        }
     }
 
     /// Returns the mapping.
@@ -64,14 +72,19 @@ impl Decoder {
         cells: Vec<Vec<u8>>,
     ) -> Result<Profile, Violation> {
         if cells.len() != columns.len() {
-            let reason =
-                format!("has {} cells, the header has {} columns", cells.len(), columns.len());
+            let reason = format!(
+                "has {} cells, the header has {} columns",
+                cells.len(),
+                columns.len()
+            );
             return Err(Violation::new(WHOLE_LINE, cells.len(), reason));
         }
         let mut row = Map::new();
         for (column, cell) in columns.iter().zip(cells) {
-            let text = String::from_utf8(cell)
-                .map_err(|error| Violation { field: column.clone(), ..invalid_utf8_in(&error) })?;
+            let text = String::from_utf8(cell).map_err(|error| Violation {
+                field: column.clone(),
+                ..invalid_utf8_in(&error)
+            })?;
             row.insert(column.clone(), Value::String(text));
         }
         let record = self.mapping.apply_row(row)?;
@@ -80,15 +93,15 @@ impl Decoder {
 
     fn profile(&self, mut record: Map<String, Value>) -> Result<Profile, Violation> {
         if !self.id_needed {
-            record.entry("id").or_insert_with(|| Value::String("query".to_owned()));
+            record
+                .entry("id")
+                .or_insert_with(|| Value::String("query".to_owned()));
         }
         if !record.contains_key("id") {
             return Err(Violation::new("id", "", "is missing"));
         }
         match self.kind {
-            ProfileKind::Candidate => {
-                Ok(Profile::Candidate(Box::new(typed::<Candidate>(record)?)))
-            }
+            ProfileKind::Candidate => Ok(Profile::Candidate(Box::new(typed::<Candidate>(record)?))),
             ProfileKind::Vacancy => {
                 if record.contains_key("text") && record.contains_key("description") {
                     let reason = "is another name for description, which is there too";
@@ -102,7 +115,10 @@ impl Decoder {
 
 /// The violation of a line that is no UTF-8.
 fn invalid_utf8(line: &[u8], error: &std::str::Utf8Error) -> Violation {
-    let reason = format!("is not UTF-8: invalid byte at offset {}", error.valid_up_to());
+    let reason = format!(
+        "is not UTF-8: invalid byte at offset {}",
+        error.valid_up_to()
+    );
     Violation::new(WHOLE_LINE, line.escape_ascii(), reason)
 }
 
@@ -120,7 +136,11 @@ fn typed<T: DeserializeOwned>(record: Map<String, Value>) -> Result<T, Violation
     let value = Value::Object(record);
     serde_path_to_error::deserialize(&value).map_err(|error| {
         let path = error.path().to_string();
-        let path = if path == "." { WHOLE_LINE.to_owned() } else { path };
+        let path = if path == "." {
+            WHOLE_LINE.to_owned()
+        } else {
+            path
+        };
         let found = value_at(&value, error.path());
         Violation::new(path, found, error.into_inner().to_string())
     })
@@ -141,17 +161,17 @@ fn value_at(value: &Value, path: &serde_path_to_error::Path) -> String {
     }
     match found {
         Value::String(text) => text.clone(),
-        Value::Null
-        | Value::Bool(_)
-        | Value::Number(_)
-        | Value::Array(_)
-        | Value::Object(_) => found.to_string(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            found.to_string()
+        }
     }
 }
 
 /// Cuts ` at line 1 column 5` from the end of a message of `serde_json`.
 fn without_position(message: &str) -> &str {
-    message.rfind(" at line ").map_or(message, |at| &message[..at])
+    message
+        .rfind(" at line ")
+        .map_or(message, |at| &message[..at])
 }
 
 #[cfg(test)]
@@ -171,23 +191,43 @@ mod tests {
     #[test]
     fn every_bad_line_has_its_own_error() {
         for (line, field, reason) in [
-            (&b"{\"id\": \"a\""[..], "line", "is not JSON: EOF while parsing an object"),
+            (
+                &b"{\"id\": \"a\""[..],
+                "line",
+                "is not JSON: EOF while parsing an object",
+            ),
             (b"hello", "line", "is not JSON: expected value"),
             (b"[1]", "line", "is not a JSON object"),
             (b"{\"id\": NaN}", "line", "is not JSON: expected value"),
-            (b"{\"id\": \"\xff\"}", "line", "is not UTF-8: invalid byte at offset 8"),
+            (
+                b"{\"id\": \"\xff\"}",
+                "line",
+                "is not UTF-8: invalid byte at offset 8",
+            ),
             (b"{\"text\": \"a\"}", "id", "is missing"),
             (b"{\"id\": null}", "id", "is missing"),
             (b"{\"id\": \"\"}", "id", "id is empty"),
             (b"{\"id\": \"a\", \"titel\": 1}", "titel", "unknown field"),
-            (b"{\"id\": \"a\", \"status\": \"fired\"}", "status", "unknown variant `fired`"),
+            (
+                b"{\"id\": \"a\", \"status\": \"fired\"}",
+                "status",
+                "unknown variant `fired`",
+            ),
             (
                 b"{\"id\": \"a\", \"experiences\": [{}, {\"start\": \"now\"}]}",
                 "experiences[1].start",
                 "not a date",
             ),
-            (b"{\"id\": \"a\", \"consent_until\": \"2026-02-30\"}", "consent_until", ""),
-            (b"{\"id\": \"a\", \"location\": {\"latitude\": 1e999}}", "line", "out of range"),
+            (
+                b"{\"id\": \"a\", \"consent_until\": \"2026-02-30\"}",
+                "consent_until",
+                "",
+            ),
+            (
+                b"{\"id\": \"a\", \"location\": {\"latitude\": 1e999}}",
+                "line",
+                "out of range",
+            ),
             (
                 b"{\"id\": \"a\", \"location\": {\"latitude\": 1.0}}",
                 "location",
@@ -207,12 +247,16 @@ mod tests {
             "location": {"place": "Brest", "latitude": 48.39, "longitude": -4.49},
             "languages": [{"code": "fr", "level": "native"}], "status": "pooled"}"#;
         let profile = decoder(ProfileKind::Candidate).json_line(line).unwrap();
-        let Profile::Candidate(candidate) = profile else { panic!("a candidate") };
+        let Profile::Candidate(candidate) = profile else {
+            panic!("a candidate")
+        };
         assert_eq!(candidate.skills[1].uri.as_deref(), Some("x:y"));
         assert!(candidate.location.coordinates.is_some());
         let line = br#"{"id": "v", "title": "Cook", "text": "cooks"}"#;
         let profile = decoder(ProfileKind::Vacancy).json_line(line).unwrap();
-        let Profile::Vacancy(vacancy) = profile else { panic!("a vacancy") };
+        let Profile::Vacancy(vacancy) = profile else {
+            panic!("a vacancy")
+        };
         assert_eq!(vacancy.description, "cooks");
     }
 
@@ -220,7 +264,9 @@ mod tests {
     fn a_query_needs_no_id() {
         let kind = ProfileKind::Vacancy;
         let mapping = Mapping::new(kind, Vec::new(), Extra::Reject).unwrap();
-        let profile = Decoder::for_query(kind, mapping).json_line(b"{\"title\": \"x\"}").unwrap();
+        let profile = Decoder::for_query(kind, mapping)
+            .json_line(b"{\"title\": \"x\"}")
+            .unwrap();
         assert_eq!(profile.id().as_str(), "query");
     }
 
@@ -230,7 +276,9 @@ mod tests {
         let mut decoder = decoder(ProfileKind::Candidate);
         let short = decoder.row(&columns, vec![b"a".to_vec()]).unwrap_err();
         assert_eq!(short.reason, "has 1 cells, the header has 2 columns");
-        let bad = decoder.row(&columns, vec![b"a".to_vec(), b"\xff".to_vec()]).unwrap_err();
+        let bad = decoder
+            .row(&columns, vec![b"a".to_vec(), b"\xff".to_vec()])
+            .unwrap_err();
         assert_eq!(bad.field, "text");
     }
 }

@@ -89,7 +89,15 @@ impl Feed {
         batches_tx: mpsc::Sender<anyhow::Result<Batch>>,
     ) -> Self {
         let seen = SeenIds::default();
-        Self { decoder, limits, format, batches_tx, batch: Batch::default(), seen, base: 0 }
+        Self {
+            decoder,
+            limits,
+            format,
+            batches_tx,
+            batch: Batch::default(),
+            seen,
+            base: 0,
+        }
     }
 
     /// Reads every file, blocking, and returns the decoder with its counts.
@@ -133,14 +141,19 @@ impl Feed {
         let mut reader = LineReader::new(input, self.limits.max_line_bytes);
         let mut records = 0;
         while self.wants_more(records) {
-            let Some((line, content)) = reader.next()? else { break };
+            let Some((line, content)) = reader.next()? else {
+                break;
+            };
             let decoded = match content {
                 Line::Bytes(bytes) if bytes.trim_ascii().is_empty() => continue,
                 Line::Bytes(bytes) => self.decoder.json_line(bytes),
                 Line::TooLong { bytes } => Err(too_long(bytes, self.limits.max_line_bytes)),
             };
             records += 1;
-            let origin = Origin { file: name.clone(), line };
+            let origin = Origin {
+                file: name.clone(),
+                line,
+            };
             if self.take(origin, decoded, reader.offset()).is_err() {
                 return Ok(Err(Gone));
             }
@@ -158,8 +171,13 @@ impl Feed {
         let mut columns: Option<Vec<String>> = None;
         let mut records = 0;
         while self.wants_more(records) {
-            let Some((line, row)) = reader.next()? else { break };
-            let origin = Origin { file: name.clone(), line };
+            let Some((line, row)) = reader.next()? else {
+                break;
+            };
+            let origin = Origin {
+                file: name.clone(),
+                line,
+            };
             let decoded = match (row, &columns) {
                 (Row::Cells(cells), Some(columns)) => {
                     records += 1;
@@ -175,7 +193,9 @@ impl Feed {
                         continue;
                     }
                     // Without a header no row means anything.
-                    Err(violation) => return Ok(self.take(origin, Err(violation), reader.offset())),
+                    Err(violation) => {
+                        return Ok(self.take(origin, Err(violation), reader.offset()));
+                    }
                 },
             };
             if self.take(origin, decoded, reader.offset()).is_err() {
@@ -218,7 +238,10 @@ impl Feed {
                 self.batch.profiles.push(profile);
                 self.batch.origins.push(origin);
             }
-            Err(violation) => self.batch.rejected.push(Rejection::new(origin, None, violation)),
+            Err(violation) => self
+                .batch
+                .rejected
+                .push(Rejection::new(&origin, None, violation)),
         }
         let limits = self.limits;
         let full = self.batch.profiles.len() >= limits.batch_profiles
@@ -250,7 +273,10 @@ impl SeenIds {
                 Ok(profile)
             }
             Entry::Occupied(first) => {
-                let reason = format!("duplicate id in this run, first seen on line {}", first.get());
+                let reason = format!(
+                    "duplicate id in this run, first seen on line {}",
+                    first.get()
+                );
                 Err(Violation::new("id", id, reason))
             }
         }
@@ -286,7 +312,10 @@ mod tests {
     };
 
     fn lines(batches: &[Batch]) -> (Vec<u64>, Vec<(u64, String)>) {
-        let good = batches.iter().flat_map(|batch| &batch.origins).map(|origin| origin.line);
+        let good = batches
+            .iter()
+            .flat_map(|batch| &batch.origins)
+            .map(|origin| origin.line);
         let bad = batches.iter().flat_map(|batch| &batch.rejected);
         let bad = bad.map(|rejection| (rejection.line, rejection.field.clone()));
         (good.collect(), bad.collect())
@@ -301,11 +330,18 @@ mod tests {
         let batches = read("a.jsonl", text.as_bytes(), LIMITS);
         let (good, bad) = lines(&batches);
         assert_eq!(good, [1, 4, 7]);
-        let bad: Vec<_> = bad.iter().map(|(line, field)| (*line, field.as_str())).collect();
+        let bad: Vec<_> = bad
+            .iter()
+            .map(|(line, field)| (*line, field.as_str()))
+            .collect();
         assert_eq!(bad, [(3, "line"), (5, "id"), (6, "line")]);
         assert_eq!(batches.len(), 2);
         assert_eq!(batches[1].offset, text.len() as u64);
-        assert!(batches[1].rejected[0].reason.contains("first seen on line 1"));
+        assert!(
+            batches[1].rejected[0]
+                .reason
+                .contains("first seen on line 1")
+        );
     }
 
     #[test]
@@ -318,8 +354,15 @@ mod tests {
 
     #[test]
     fn reading_stops_after_the_records_wanted() {
-        let limits = FeedLimits { max_records: Some(2), ..LIMITS };
-        let batches = read("a.jsonl", b"{\"id\":\"a\"}\n\n{\"id\":\"b\"}\n{\"id\":\"c\"}\n", limits);
+        let limits = FeedLimits {
+            max_records: Some(2),
+            ..LIMITS
+        };
+        let batches = read(
+            "a.jsonl",
+            b"{\"id\":\"a\"}\n\n{\"id\":\"b\"}\n{\"id\":\"c\"}\n",
+            limits,
+        );
         assert_eq!(lines(&batches).0, [1, 3]);
     }
 }

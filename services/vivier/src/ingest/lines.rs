@@ -29,7 +29,13 @@ pub(crate) struct LineReader<R> {
 impl<R: BufRead> LineReader<R> {
     /// Reads from `input`; lines over `max_bytes` are skipped.
     pub(crate) fn new(input: R, max_bytes: usize) -> Self {
-        Self { input, max_bytes, line: Vec::new(), number: 0, offset: 0 }
+        Self {
+            input,
+            max_bytes,
+            line: Vec::new(),
+            number: 0,
+            offset: 0,
+        }
     }
 
     /// Returns the bytes read so far.
@@ -118,7 +124,10 @@ mod tests {
 
     #[test]
     fn a_line_of_exactly_the_limit_passes() {
-        assert_eq!(read_all(b"123\n1234\n", 3, 8), [(1, Ok(b"123".to_vec())), (2, Err(4))]);
+        assert_eq!(
+            read_all(b"123\n1234\n", 3, 8),
+            [(1, Ok(b"123".to_vec())), (2, Err(4))]
+        );
     }
 
     #[test]
@@ -126,9 +135,16 @@ mod tests {
         let huge = 50 << 20;
         let input = io::repeat(b'x').take(huge).chain(&b"\nnext\n"[..]);
         let mut reader = LineReader::new(BufReader::new(input), 1 << 20);
-        assert_eq!(reader.next().unwrap(), Some((1, Line::TooLong { bytes: huge })));
+        assert_eq!(
+            reader.next().unwrap(),
+            Some((1, Line::TooLong { bytes: huge }))
+        );
         assert_eq!(reader.next().unwrap(), Some((2, Line::Bytes(b"next"))));
         assert_eq!(reader.next().unwrap(), None);
-        assert!(reader.line.capacity() <= 4 << 20, "held {} bytes", reader.line.capacity());
+        assert!(
+            reader.line.capacity() <= 4 << 20,
+            "held {} bytes",
+            reader.line.capacity()
+        );
     }
 }

@@ -32,12 +32,13 @@ impl FromStr for Rename {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once('=') {
-            Some((ours, theirs)) if !ours.is_empty() && !theirs.is_empty() => {
-                Ok(Self { ours: ours.to_owned(), theirs: theirs.to_owned() })
-            }
-            Some(_) | None => {
-                Err(format!("{text:?} is not of the form OURS=THEIRS, such as text=summary"))
-            }
+            Some((ours, theirs)) if !ours.is_empty() && !theirs.is_empty() => Ok(Self {
+                ours: ours.to_owned(),
+                theirs: theirs.to_owned(),
+            }),
+            Some(_) | None => Err(format!(
+                "{text:?} is not of the form OURS=THEIRS, such as text=summary"
+            )),
         }
     }
 }
@@ -87,12 +88,21 @@ impl Mapping {
                 return Err(format!("--map {rename}: {} is read twice", rename.theirs));
             }
         }
-        Ok(Self { fields, used: vec![false; renames.len()], renames, extra })
+        Ok(Self {
+            fields,
+            used: vec![false; renames.len()],
+            renames,
+            extra,
+        })
     }
 
     /// Returns the renames whose source no record had.
     pub(crate) fn unused(&self) -> impl Iterator<Item = &Rename> {
-        self.renames.iter().zip(&self.used).filter(|(_, used)| !**used).map(|(rename, _)| rename)
+        self.renames
+            .iter()
+            .zip(&self.used)
+            .filter(|(_, used)| !**used)
+            .map(|(rename, _)| rename)
     }
 
     /// Renames, checks the types, and keeps, drops or refuses unknown fields.
@@ -191,7 +201,10 @@ impl Mapping {
             }
             set_path(record, &rename.ours, value).map_err(|violation| {
                 let reason = format!("{} by --map {rename}", violation.reason);
-                Violation { reason, ..violation }
+                Violation {
+                    reason,
+                    ..violation
+                }
             })?;
         }
         Ok(())
@@ -209,7 +222,11 @@ fn keep(record: &mut Map<String, Value>, path: String, value: Value) -> Result<(
         .entry("attributes")
         .or_insert_with(|| Value::Object(Map::new()));
     let Value::Object(attributes) = attributes else {
-        return Err(Violation::new("attributes", attributes, "must be an object of texts"));
+        return Err(Violation::new(
+            "attributes",
+            attributes,
+            "must be an object of texts",
+        ));
     };
     if attributes.contains_key(&path) {
         return Err(Violation::new(path, text, "an attribute has the same name"));
@@ -226,7 +243,9 @@ fn take_path(record: &mut Map<String, Value>, path: &str) -> Option<Value> {
     let (name, rest) = path.split_once('.')?;
     match record.get_mut(name)? {
         Value::Object(inner) => take_path(inner, rest),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => None,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            None
+        }
     }
 }
 
@@ -235,7 +254,9 @@ fn set_path(record: &mut Map<String, Value>, path: &str, value: Value) -> Result
     let mut object = record;
     let mut rest = path;
     while let Some((name, inner)) = rest.split_once('.') {
-        let next = object.entry(name).or_insert_with(|| Value::Object(Map::new()));
+        let next = object
+            .entry(name)
+            .or_insert_with(|| Value::Object(Map::new()));
         let Value::Object(next) = next else {
             return Err(Violation::new(path, value, "is filled twice"));
         };
@@ -273,7 +294,9 @@ mod tests {
     use super::*;
 
     fn object(value: Value) -> Map<String, Value> {
-        let Value::Object(object) = value else { panic!("an object") };
+        let Value::Object(object) = value else {
+            panic!("an object")
+        };
         object
     }
 
@@ -283,12 +306,18 @@ mod tests {
     }
 
     fn apply(renames: &[&str], extra: Extra, record: Value) -> Result<Value, Violation> {
-        mapping(renames, extra).apply(object(record)).map(Value::Object)
+        mapping(renames, extra)
+            .apply(object(record))
+            .map(Value::Object)
     }
 
     #[test]
     fn fields_are_renamed_from_and_to_nested_places() {
-        let renames = ["text=summary", "location.place=address.city", "attributes.dept=unit"];
+        let renames = [
+            "text=summary",
+            "location.place=address.city",
+            "attributes.dept=unit",
+        ];
         let record = json!({"id": "1", "summary": "s", "address": {"city": "Brest"}, "unit": "u"});
         let expected = json!({"id": "1", "text": "s", "location": {"place": "Brest"},
             "attributes": {"dept": "u"}});
@@ -312,10 +341,14 @@ mod tests {
 
     #[test]
     fn unknown_fields_meet_the_chosen_fate() {
-        let record = || json!({"id": "a", "n": 1.5, "b": true, "z": null, "o": {"x": [1]}, "s": "t"});
+        let record =
+            || json!({"id": "a", "n": 1.5, "b": true, "z": null, "o": {"x": [1]}, "s": "t"});
         let violation = apply(&[], Extra::Reject, record()).unwrap_err();
         assert_eq!(violation.field, "b");
-        assert_eq!(apply(&[], Extra::Drop, record()).unwrap(), json!({"id": "a"}));
+        assert_eq!(
+            apply(&[], Extra::Drop, record()).unwrap(),
+            json!({"id": "a"})
+        );
         assert_eq!(
             apply(&[], Extra::Keep, record()).unwrap(),
             json!({"id": "a", "attributes": {"n": "1.5", "b": "true", "o": "{\"x\":[1]}", "s": "t"}})
@@ -330,14 +363,24 @@ mod tests {
         assert!("=a".parse::<Rename>().is_err());
         let try_new = |texts: &[&str]| {
             let renames = texts.iter().map(|text| text.parse().unwrap()).collect();
-            Mapping::new(ProfileKind::Vacancy, renames, Extra::Reject).map(|_| ()).unwrap_err()
+            Mapping::new(ProfileKind::Vacancy, renames, Extra::Reject)
+                .map(|_| ())
+                .unwrap_err()
         };
         assert!(try_new(&["titel=a"]).contains("no field \"titel\""));
         assert!(try_new(&["title=a", "title=b"]).contains("mapped twice"));
         assert!(try_new(&["title=a", "description=a"]).contains("read twice"));
         let mut mapping = mapping(&["text=summary", "tenant=owner"], Extra::Reject);
-        mapping.apply(object(json!({"id": "a", "summary": "s"}))).unwrap();
-        assert_eq!(mapping.unused().map(ToString::to_string).collect::<Vec<_>>(), ["tenant=owner"]);
+        mapping
+            .apply(object(json!({"id": "a", "summary": "s"})))
+            .unwrap();
+        assert_eq!(
+            mapping
+                .unused()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>(),
+            ["tenant=owner"]
+        );
     }
 
     #[test]
@@ -345,7 +388,9 @@ mod tests {
         let row = json!({"id": "1", "skills": "Rust|C", "location.latitude": "48.5",
             "location.longitude": "-4", "mobility.remote": "yes", "titles": "", "dept": "x",
             "languages": "fr:native|en"});
-        let record = mapping(&["attributes.d=dept"], Extra::Reject).apply_row(object(row)).unwrap();
+        let record = mapping(&["attributes.d=dept"], Extra::Reject)
+            .apply_row(object(row))
+            .unwrap();
         let expected = json!({"id": "1", "skills": ["Rust", "C"],
             "location": {"latitude": 48.5, "longitude": -4.0}, "mobility": {"remote": true},
             "languages": [{"code": "fr", "level": "native"}, {"code": "en"}],
@@ -357,9 +402,25 @@ mod tests {
     fn headers_are_checked_once() {
         let columns = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
         let reject = mapping(&["text=summary"], Extra::Reject);
-        reject.check_header(&columns(&["id", "summary", "location.place"])).unwrap();
-        assert_eq!(reject.check_header(&columns(&["id", "who"])).unwrap_err().field, "who");
-        assert_eq!(reject.check_header(&columns(&["id", "id"])).unwrap_err().field, "id");
-        mapping(&[], Extra::Keep).check_header(&columns(&["id", "who"])).unwrap();
+        reject
+            .check_header(&columns(&["id", "summary", "location.place"]))
+            .unwrap();
+        assert_eq!(
+            reject
+                .check_header(&columns(&["id", "who"]))
+                .unwrap_err()
+                .field,
+            "who"
+        );
+        assert_eq!(
+            reject
+                .check_header(&columns(&["id", "id"]))
+                .unwrap_err()
+                .field,
+            "id"
+        );
+        mapping(&[], Extra::Keep)
+            .check_header(&columns(&["id", "who"]))
+            .unwrap();
     }
 }

@@ -27,7 +27,8 @@ impl Progress {
     pub(crate) fn advance(&self, bytes: u64, records: u64, elapsed: Duration) {
         let rate = records as f64 / elapsed.as_secs_f64().max(1e-9);
         self.bar.set_position(bytes);
-        self.bar.set_message(format!("{records} records, {rate:.0}/s"));
+        self.bar
+            .set_message(format!("{records} records, {rate:.0}/s"));
     }
 
     /// Says something above the bar.

@@ -40,7 +40,7 @@ pub(crate) struct Rejection {
 
 impl Rejection {
     /// Describes a rejected record.
-    pub(crate) fn new(origin: Origin, id: Option<String>, violation: Violation) -> Self {
+    pub(crate) fn new(origin: &Origin, id: Option<String>, violation: Violation) -> Self {
         Self {
             file: origin.file.to_string(),
             line: origin.line,
@@ -96,7 +96,7 @@ impl Report {
             Rejected | Unspecified => {
                 let violation = result.violation.unwrap_or_default();
                 let violation = Violation::new(violation.field, violation.value, violation.reason);
-                return self.reject(Rejection::new(origin, Some(result.id), violation));
+                return self.reject(Rejection::new(&origin, Some(result.id), violation));
             }
         }
         Ok(())
@@ -115,7 +115,10 @@ impl Report {
         if self.shown.len() < SHOWN {
             self.shown.push(rejection);
         } else if self.by_reason.len() < SHOWN {
-            *self.by_reason.entry((rejection.field, rejection.reason)).or_default() += 1;
+            *self
+                .by_reason
+                .entry((rejection.field, rejection.reason))
+                .or_default() += 1;
         } else if let Some(count) = self.by_reason.get_mut(&(rejection.field, rejection.reason)) {
             *count += 1;
         }
@@ -156,7 +159,11 @@ impl Report {
         }
         output.line(format_args!("{}", output.red("rejected lines:")))?;
         for rejection in &self.shown {
-            let id = rejection.id.as_ref().map(|id| format!(" [{id}]")).unwrap_or_default();
+            let id = rejection
+                .id
+                .as_ref()
+                .map(|id| format!(" [{id}]"))
+                .unwrap_or_default();
             let value = match rejection.value.as_str() {
                 "" => String::new(),
                 value => format!(" (got {value:?})"),

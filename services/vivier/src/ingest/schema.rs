@@ -57,8 +57,11 @@ const LOCATION: Fields = &[
     ("latitude", Shape::Number),
     ("longitude", Shape::Number),
 ];
-const MOBILITY: Fields =
-    &[("regions", TEXTS), ("radius_km", Shape::Number), ("remote", Shape::Flag)];
+const MOBILITY: Fields = &[
+    ("regions", TEXTS),
+    ("radius_km", Shape::Number),
+    ("remote", Shape::Flag),
+];
 const SALARY: Fields = &[
     ("min", Shape::Number),
     ("max", Shape::Number),
@@ -114,7 +117,9 @@ pub(crate) fn fields(kind: ProfileKind) -> Fields {
 /// Returns the shape at a dotted path such as `location.place`; `None` when
 /// there is no such field.
 pub(crate) fn shape_at(fields: Fields, path: &str) -> Option<Shape> {
-    let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
+    let (name, rest) = path
+        .split_once('.')
+        .map_or((path, None), |(name, rest)| (name, Some(rest)));
     let (_, shape) = fields.iter().find(|(known, _)| *known == name)?;
     match (rest, shape) {
         (None, _) => Some(*shape),
@@ -148,8 +153,11 @@ fn check_object(
 ) -> Result<(), Violation> {
     object.retain(|_, value| !value.is_null());
     let known = |name: &str| fields.iter().find(|(known, _)| *known == name);
-    let strange: Vec<String> =
-        object.keys().filter(|name| known(name).is_none()).cloned().collect();
+    let strange: Vec<String> = object
+        .keys()
+        .filter(|name| known(name).is_none())
+        .cloned()
+        .collect();
     for name in strange {
         if let Some(value) = object.remove(&name) {
             unknown.push((join(path, &name), value));
@@ -205,7 +213,11 @@ fn wrong_type(path: &str, value: &Value, shape: Shape) -> Violation {
         Shape::TextOr(_) => "a text or an object",
         Shape::List(_) => "a list",
     };
-    Violation::new(path, value, format!("must be {wanted}, not {}", type_name(value)))
+    Violation::new(
+        path,
+        value,
+        format!("must be {wanted}, not {}", type_name(value)),
+    )
 }
 
 fn type_name(value: &Value) -> &'static str {
@@ -220,7 +232,11 @@ fn type_name(value: &Value) -> &'static str {
 }
 
 fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
 }
 
 #[cfg(test)]
@@ -234,9 +250,17 @@ mod tests {
 
     /// The names that serde lists when it refuses an unknown field.
     fn serde_names<T: serde::de::DeserializeOwned>() -> BTreeSet<String> {
-        let error = serde_json::from_str::<T>(r#"{"zzz": 1}"#).err().unwrap().to_string();
+        let error = serde_json::from_str::<T>(r#"{"zzz": 1}"#)
+            .err()
+            .unwrap()
+            .to_string();
         let (_, names) = error.split_once("expected one of ").unwrap();
-        names.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+        names
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect()
     }
 
     #[test]
@@ -249,7 +273,9 @@ mod tests {
     }
 
     fn refusal(record: Value) -> (String, String) {
-        let Value::Object(mut record) = record else { panic!("an object") };
+        let Value::Object(mut record) = record else {
+            panic!("an object")
+        };
         let violation = check(&mut record, CANDIDATE).unwrap_err();
         (violation.field, violation.reason)
     }
@@ -262,9 +288,15 @@ mod tests {
             ("location.latitude", "must be a number, not a text")
         );
         assert_eq!(refusal(json!({"id": 7})).0, "id");
-        assert_eq!(refusal(json!({"skills": ["a", {"name": 3}]})).0, "skills[1].name");
+        assert_eq!(
+            refusal(json!({"skills": ["a", {"name": 3}]})).0,
+            "skills[1].name"
+        );
         assert_eq!(refusal(json!({"attributes": {"a": []}})).0, "attributes.a");
-        assert_eq!(refusal(json!({"titles": "cook"})).1, "must be a list, not a text");
+        assert_eq!(
+            refusal(json!({"titles": "cook"})).1,
+            "must be a list, not a text"
+        );
     }
 
     #[test]
@@ -278,7 +310,10 @@ mod tests {
         let unknown = check(&mut record, CANDIDATE).unwrap();
         assert_eq!(
             unknown,
-            [("extra".to_owned(), json!(1)), ("experiences[0].boss".to_owned(), json!("x"))]
+            [
+                ("extra".to_owned(), json!(1)),
+                ("experiences[0].boss".to_owned(), json!("x"))
+            ]
         );
         assert_eq!(
             Value::Object(record),

@@ -57,11 +57,14 @@ impl Sender<'_> {
             failures = if answers > 0 { 1 } else { failures + 1 };
             if !passes(&status) || failures >= MAX_FAILURES {
                 let done = self.report.done();
-                return Err(refusal(&status, self.gateway.address()))
-                    .with_context(|| format!("ingest stopped after {done} records; run it again to go on"));
+                return Err(refusal(&status, self.gateway.address())).with_context(|| {
+                    format!("ingest stopped after {done} records; run it again to go on")
+                });
             }
             let backoff = Duration::from_millis(200) * 2_u32.pow(failures);
-            let delay = vivier_runtime::retry_delay(&status).unwrap_or_default().max(backoff);
+            let delay = vivier_runtime::retry_delay(&status)
+                .unwrap_or_default()
+                .max(backoff);
             self.progress.note(&format!(
                 "the gateway cannot go on now ({}), trying again in {delay:.1?}",
                 status.message()
@@ -78,11 +81,17 @@ impl Sender<'_> {
     ) -> anyhow::Result<Ended> {
         let (requests_tx, requests_rx) = mpsc::channel(self.in_flight);
         for batch in pending.iter() {
-            let request = v1::UpsertProfilesRequest { profiles: batch.profiles.clone() };
-            requests_tx.try_send(request).context("more batches in flight than allowed")?;
+            let request = v1::UpsertProfilesRequest {
+                profiles: batch.profiles.clone(),
+            };
+            requests_tx
+                .try_send(request)
+                .context("more batches in flight than allowed")?;
         }
         let mut profiles = self.gateway.profiles();
-        let stream = profiles.upsert_profiles(ReceiverStream::new(requests_rx)).await;
+        let stream = profiles
+            .upsert_profiles(ReceiverStream::new(requests_rx))
+            .await;
         let mut responses = match stream {
             Ok(response) => response.into_inner(),
             Err(status) => return Ok(Ended::Broken { status, answers: 0 }),
@@ -124,7 +133,9 @@ impl Sender<'_> {
             return Ok(());
         }
         if let Some(requests_tx) = requests_tx {
-            let request = v1::UpsertProfilesRequest { profiles: batch.profiles.clone() };
+            let request = v1::UpsertProfilesRequest {
+                profiles: batch.profiles.clone(),
+            };
             // A closed stream shows as a broken answer; the batch stays pending.
             requests_tx.try_send(request).ok();
         }
@@ -137,7 +148,9 @@ impl Sender<'_> {
         batch: Option<Batch>,
         results: Vec<v1::UpsertResult>,
     ) -> anyhow::Result<()> {
-        let Some(batch) = batch else { bail!("the gateway answered a request that was not sent") };
+        let Some(batch) = batch else {
+            bail!("the gateway answered a request that was not sent")
+        };
         if results.len() != batch.origins.len() {
             bail!(
                 "the gateway answered {} results for {} profiles",
@@ -153,7 +166,8 @@ impl Sender<'_> {
     }
 
     fn show(&self, offset: u64) {
-        self.progress.advance(offset, self.report.done(), self.report.elapsed());
+        self.progress
+            .advance(offset, self.report.done(), self.report.elapsed());
     }
 }
 
@@ -162,7 +176,9 @@ async fn answer(
 ) -> Result<Vec<v1::UpsertResult>, Status> {
     match responses.message().await? {
         Some(response) => Ok(response.results),
-        None => Err(Status::unavailable("the stream ended before every request was answered")),
+        None => Err(Status::unavailable(
+            "the stream ended before every request was answered",
+        )),
     }
 }
 

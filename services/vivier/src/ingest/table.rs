@@ -115,7 +115,9 @@ impl<R: BufRead> TableReader<R> {
 
     fn finish(&self, row: &Progress) -> Row {
         if row.too_long {
-            return Row::TooLong { bytes: row.skipped + row.text as u64 };
+            return Row::TooLong {
+                bytes: row.skipped + row.text as u64,
+            };
         }
         let mut start = 0;
         let cut = |end: &usize| {
@@ -140,8 +142,10 @@ mod tests {
         while let Some((line, row)) = reader.next().unwrap() {
             found.push(match row {
                 Row::Cells(cells) => {
-                    let cells: Vec<_> =
-                        cells.into_iter().map(|cell| String::from_utf8(cell).unwrap()).collect();
+                    let cells: Vec<_> = cells
+                        .into_iter()
+                        .map(|cell| String::from_utf8(cell).unwrap())
+                        .collect();
                     (line, Ok(cells.join(";")))
                 }
                 Row::TooLong { bytes } => (line, Err(bytes)),
@@ -169,7 +173,10 @@ mod tests {
         let input = b"id\n\"".chain(io::repeat(b'x').take(50 << 20));
         let mut reader = TableReader::new(BufReader::new(input), 1 << 20);
         assert!(matches!(reader.next().unwrap(), Some((1, Row::Cells(_)))));
-        assert_eq!(reader.next().unwrap(), Some((2, Row::TooLong { bytes: 50 << 20 })));
+        assert_eq!(
+            reader.next().unwrap(),
+            Some((2, Row::TooLong { bytes: 50 << 20 }))
+        );
         assert_eq!(reader.next().unwrap(), None);
         assert!(reader.cells.capacity() <= 2 << 20);
     }

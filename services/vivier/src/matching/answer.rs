@@ -121,7 +121,11 @@ impl Answer {
         report: Option<v1::MatchReport>,
     ) -> Self {
         let results = results.into_iter().map(MatchResult::from).collect();
-        Self { kind, results, report: report.unwrap_or_default().into() }
+        Self {
+            kind,
+            results,
+            report: report.unwrap_or_default().into(),
+        }
     }
 }
 
@@ -130,7 +134,10 @@ impl From<v1::MatchResult> for MatchResult {
         let summary = result.summary.unwrap_or_default();
         let seniority = summary.seniority();
         let named = seniority != v1::Seniority::Unspecified;
-        let seniority = seniority.as_str_name().trim_start_matches("SENIORITY_").to_lowercase();
+        let seniority = seniority
+            .as_str_name()
+            .trim_start_matches("SENIORITY_")
+            .to_lowercase();
         Self {
             rank: result.rank,
             id: result.id,
@@ -140,7 +147,11 @@ impl From<v1::MatchResult> for MatchResult {
             facet_scores: result.facet_scores,
             titles: summary.titles,
             skills: summary.skills.into_iter().map(|skill| skill.name).collect(),
-            languages: summary.languages.into_iter().map(|language| language.code).collect(),
+            languages: summary
+                .languages
+                .into_iter()
+                .map(|language| language.code)
+                .collect(),
             location: summary.location.map(Location::from).unwrap_or_default(),
             seniority: named.then_some(seniority),
             years_of_experience: summary.years_of_experience,
@@ -157,14 +168,20 @@ impl From<v1::Location> for Location {
             region: location.region,
             country: location.country,
             latitude: location.coordinates.map(|coordinates| coordinates.latitude),
-            longitude: location.coordinates.map(|coordinates| coordinates.longitude),
+            longitude: location
+                .coordinates
+                .map(|coordinates| coordinates.longitude),
         }
     }
 }
 
 impl From<v1::FeatureContribution> for Feature {
     fn from(feature: v1::FeatureContribution) -> Self {
-        Self { name: feature.name, value: feature.value, contribution: feature.contribution }
+        Self {
+            name: feature.name,
+            value: feature.value,
+            contribution: feature.contribution,
+        }
     }
 }
 
@@ -175,13 +192,21 @@ impl From<v1::Reason> for Reason {
             v1::Polarity::Against => Polarity::Against,
             v1::Polarity::Neutral | v1::Polarity::Unspecified => Polarity::Neutral,
         };
-        Self { topic: reason.topic, text: reason.text, polarity, evidence: reason.evidence }
+        Self {
+            topic: reason.topic,
+            text: reason.text,
+            polarity,
+            evidence: reason.evidence,
+        }
     }
 }
 
 impl From<v1::MatchReport> for Report {
     fn from(report: v1::MatchReport) -> Self {
-        let stage = |stage: v1::Stage| Stage { name: stage.name, seconds: stage.seconds };
+        let stage = |stage: v1::Stage| Stage {
+            name: stage.name,
+            seconds: stage.seconds,
+        };
         let degradation = |degradation: v1::Degradation| Degradation {
             stage: degradation.stage,
             text: degradation.text,
@@ -203,6 +228,9 @@ impl From<v1::MatchReport> for Report {
 
 impl From<v1::ModelVersion> for Model {
     fn from(model: v1::ModelVersion) -> Self {
-        Self { name: model.name, fingerprint: model.fingerprint }
+        Self {
+            name: model.name,
+            fingerprint: model.fingerprint,
+        }
     }
 }

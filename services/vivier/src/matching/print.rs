@@ -12,9 +12,6 @@ use crate::table::{Align, Table};
 /// Widest title, in columns.
 const TITLE_WIDTH: usize = 48;
 
-/// Pieces of evidence shown beside a reason.
-const EVIDENCE_SHOWN: usize = 8;
-
 /// Prints the table of results, the reasons, the stage times and what was
 /// degraded.
 ///
@@ -30,7 +27,11 @@ fn print_results(answer: &Answer, output: &mut Output) -> io::Result<()> {
         return output.line(format_args!("no {} found", answer.kind.plural()));
     }
     let facets = facets(answer);
-    let mut table = Table::new(&[("#", Align::Right), ("score", Align::Right), ("id", Align::Left)]);
+    let mut table = Table::new(&[
+        ("#", Align::Right),
+        ("score", Align::Right),
+        ("id", Align::Left),
+    ]);
     table.column("title", Align::Left);
     table.column("place", Align::Left);
     for facet in &facets {
@@ -45,7 +46,10 @@ fn print_results(answer: &Answer, output: &mut Output) -> io::Result<()> {
             clip(&result.location.place, 24),
         ];
         cells.extend(facets.iter().map(|facet| {
-            result.facet_scores.get(facet).map_or_else(String::new, |part| format!("{part:.3}"))
+            result
+                .facet_scores
+                .get(facet)
+                .map_or_else(String::new, |part| format!("{part:.3}"))
         }));
         table.row(cells);
     }
@@ -64,11 +68,19 @@ fn print_results(answer: &Answer, output: &mut Output) -> io::Result<()> {
 
 /// Facets that any result has a part of, in their usual order.
 fn facets(answer: &Answer) -> Vec<String> {
-    let found: BTreeSet<&String> =
-        answer.results.iter().flat_map(|result| result.facet_scores.keys()).collect();
-    let place = |name: &str| Facet::from_name(name).map_or(usize::MAX, |facet| {
-        Facet::ALL.iter().position(|known| *known == facet).unwrap_or(usize::MAX)
-    });
+    let found: BTreeSet<&String> = answer
+        .results
+        .iter()
+        .flat_map(|result| result.facet_scores.keys())
+        .collect();
+    let place = |name: &str| {
+        Facet::from_name(name).map_or(usize::MAX, |facet| {
+            Facet::ALL
+                .iter()
+                .position(|known| *known == facet)
+                .unwrap_or(usize::MAX)
+        })
+    };
     let mut facets: Vec<String> = found.into_iter().cloned().collect();
     facets.sort_by_key(|name| place(name));
     facets
@@ -87,20 +99,7 @@ fn print_reason(reason: &Reason, output: &mut Output) -> io::Result<()> {
         Polarity::Against => output.red("-"),
         Polarity::Neutral => output.dim("·"),
     };
-    let text = &reason.text;
-    // What the sentence already names is not listed again.
-    let unsaid: Vec<&str> =
-        reason.evidence.iter().map(String::as_str).filter(|piece| !text.contains(piece)).collect();
-    if unsaid.is_empty() {
-        return output.line(format_args!("      {mark} {text}"));
-    }
-    let more = unsaid.len().saturating_sub(EVIDENCE_SHOWN);
-    let mut listed = unsaid[..unsaid.len() - more].join(", ");
-    if more > 0 {
-        listed.push_str(&format!(" and {more} more"));
-    }
-    let listed = format!("({listed})");
-    output.line(format_args!("      {mark} {text} {}", output.dim(&listed)))
+    output.line(format_args!("      {mark} {}", reason.text))
 }
 
 fn print_report(report: &Report, output: &mut Output) -> io::Result<()> {
@@ -112,7 +111,11 @@ fn print_report(report: &Report, output: &mut Output) -> io::Result<()> {
         .collect();
     let stages = format!("{}; together {:.1} ms", stages.join(", "), total * 1e3);
     output.line(format_args!("{} {stages}", output.bold("time")))?;
-    let models: Vec<&str> = report.models.iter().map(|model| model.name.as_str()).collect();
+    let models: Vec<&str> = report
+        .models
+        .iter()
+        .map(|model| model.name.as_str())
+        .collect();
     let reach = format!(
         "searched {} profiles on {} of {} shards ({}), retrieved {}; models {}",
         report.searched,
@@ -133,7 +136,11 @@ fn print_report(report: &Report, output: &mut Output) -> io::Result<()> {
     }
     for degradation in &report.degradations {
         let label = format!("degraded ({})", degradation.stage);
-        output.line(format_args!("{} {}", output.yellow(&label), degradation.text))?;
+        output.line(format_args!(
+            "{} {}",
+            output.yellow(&label),
+            degradation.text
+        ))?;
     }
     Ok(())
 }
@@ -201,7 +208,10 @@ mod tests {
             ..v1::MatchResult::default()
         };
         let report = v1::MatchReport {
-            stages: vec![v1::Stage { name: "embed".to_owned(), seconds: 0.0125 }],
+            stages: vec![v1::Stage {
+                name: "embed".to_owned(),
+                seconds: 0.0125,
+            }],
             degradations: vec![v1::Degradation {
                 stage: "rerank".to_owned(),
                 text: "in retrieval order".to_owned(),
@@ -210,13 +220,23 @@ mod tests {
             query_tokens_used: 8,
             ..v1::MatchReport::default()
         };
-        let text = printed(&Answer::new(ProfileKind::Candidate, vec![result], Some(report)));
+        let text = printed(&Answer::new(
+            ProfileKind::Candidate,
+            vec![result],
+            Some(report),
+        ));
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].trim_end().ends_with(" text  words"), "{text}");
-        assert!(lines[1].contains("1.2500") && lines[1].contains("Ingénieure logicielle"), "{text}");
-        assert_eq!(lines[2], "      + has 1 of 2 skills: Rust (C)");
+        assert!(
+            lines[1].contains("1.2500") && lines[1].contains("Ingénieure logicielle"),
+            "{text}"
+        );
+        assert_eq!(lines[2], "      + has 1 of 2 skills: Rust");
         assert_eq!(lines[3], "time embed 12.5 ms; together 12.5 ms");
-        assert!(text.contains("degraded (rerank) in retrieval order"), "{text}");
+        assert!(
+            text.contains("degraded (rerank) in retrieval order"),
+            "{text}"
+        );
         assert!(text.contains("cut 8 of 10 tokens"), "{text}");
         assert!(!text.contains('\x1b'), "colour without a terminal");
     }

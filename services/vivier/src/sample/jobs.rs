@@ -22,20 +22,35 @@ const STREAM: u64 = 1 << 40;
 /// # Errors
 /// When the tables are empty.
 pub(crate) fn vacancy(tables: &Tables, seed: u64, number: usize) -> anyhow::Result<Vacancy> {
-    let turns = Random::stream(seed, STREAM).places(tables.occupations.len(), tables.occupations.len());
-    let turn = turns.get((number - 1) % turns.len().max(1)).context("no occupations")?;
+    let turns =
+        Random::stream(seed, STREAM).places(tables.occupations.len(), tables.occupations.len());
+    let turn = turns
+        .get((number - 1) % turns.len().max(1))
+        .context("no occupations")?;
     let occupation = &tables.occupations[*turn];
     let mut random = Random::stream(seed, STREAM + number as u64);
-    let place = random.weighted(&tables.places, |place| place.weight).context("no places")?;
+    let place = random
+        .weighted(&tables.places, |place| place.weight)
+        .context("no places")?;
     let lang = *random.pick(&place.languages).context("no languages")?;
-    let step = *random.weighted(&[0, 1, 2, 3], |step| [15, 40, 30, 15][*step]).unwrap_or(&1);
+    let step = *random
+        .weighted(&[0, 1, 2, 3], |step| [15, 40, 30, 15][*step])
+        .unwrap_or(&1);
     let words = occupation.words(lang);
     let count = 4 + random.below(3);
     let skills = random.places(words.skills.len(), count + 3);
-    let skill = |index: &usize| Skill { name: words.skills[*index].clone(), uri: None };
+    let skill = |index: &usize| Skill {
+        name: words.skills[*index].clone(),
+        uri: None,
+    };
     let (required, optional) = skills.split_at(count.min(skills.len()));
     let required_skills: Vec<Skill> = required.iter().map(skill).collect();
-    let job = Job { occupation, place, lang, step };
+    let job = Job {
+        occupation,
+        place,
+        lang,
+        step,
+    };
     Ok(Vacancy {
         id: ProfileId::new(format!("sample-v-{number:04}"))?,
         tenant: String::new(),
@@ -48,7 +63,14 @@ pub(crate) fn vacancy(tables: &Tables, seed: u64, number: usize) -> anyhow::Resu
         location: location(place),
         remote: Some(job.remote(&mut random)),
         contract: Some(job.contract(&mut random)),
-        seniority: [Seniority::Junior, Seniority::Mid, Seniority::Senior, Seniority::Lead].get(step).copied(),
+        seniority: [
+            Seniority::Junior,
+            Seniority::Mid,
+            Seniority::Senior,
+            Seniority::Lead,
+        ]
+        .get(step)
+        .copied(),
         salary: Some(job.salary()),
         languages: job.languages(&mut random),
         attributes: BTreeMap::from([
@@ -99,13 +121,21 @@ impl Job<'_> {
         let years = [0, 2, 6, 12][self.step.min(3)];
         let field = &words.field;
         match (self.lang, years) {
-            (Lang::Fr, 0) => format!("Formation : {field}. Débutants acceptés. Vous maîtrisez : {names}."),
-            (Lang::Fr, _) => {
-                format!("Formation : {field}. Au moins {years} ans d'expérience. Vous maîtrisez : {names}.")
+            (Lang::Fr, 0) => {
+                format!("Formation : {field}. Débutants acceptés. Vous maîtrisez : {names}.")
             }
-            (Lang::En, 0) => format!("Education: {field}. Beginners are welcome. You know: {names}."),
+            (Lang::Fr, _) => {
+                format!(
+                    "Formation : {field}. Au moins {years} ans d'expérience. Vous maîtrisez : {names}."
+                )
+            }
+            (Lang::En, 0) => {
+                format!("Education: {field}. Beginners are welcome. You know: {names}.")
+            }
             (Lang::En, _) => {
-                format!("Education: {field}. At least {years} years of experience. You know: {names}.")
+                format!(
+                    "Education: {field}. At least {years} years of experience. You know: {names}."
+                )
             }
         }
     }
@@ -115,7 +145,12 @@ impl Job<'_> {
             return RemotePolicy::OnSite;
         }
         *random
-            .pick(&[RemotePolicy::OnSite, RemotePolicy::Hybrid, RemotePolicy::Hybrid, RemotePolicy::Remote])
+            .pick(&[
+                RemotePolicy::OnSite,
+                RemotePolicy::Hybrid,
+                RemotePolicy::Hybrid,
+                RemotePolicy::Remote,
+            ])
             .unwrap_or(&RemotePolicy::Hybrid)
     }
 
@@ -123,8 +158,14 @@ impl Job<'_> {
         if self.step == 0 && random.chance(20) {
             return Contract::Apprenticeship;
         }
-        let contracts = [(Contract::Permanent, 70), (Contract::FixedTerm, 20), (Contract::Temporary, 10)];
-        random.weighted(&contracts, |(_, weight)| *weight).map_or(Contract::Permanent, |(contract, _)| *contract)
+        let contracts = [
+            (Contract::Permanent, 70),
+            (Contract::FixedTerm, 20),
+            (Contract::Temporary, 10),
+        ];
+        random
+            .weighted(&contracts, |(_, weight)| *weight)
+            .map_or(Contract::Permanent, |(contract, _)| *contract)
     }
 
     fn salary(&self) -> Salary {
@@ -140,8 +181,10 @@ impl Job<'_> {
     }
 
     fn languages(&self, random: &mut Random) -> Vec<Language> {
-        let language =
-            |lang: Lang, level| Language { code: lang.code().to_owned(), level: Some(level) };
+        let language = |lang: Lang, level| Language {
+            code: lang.code().to_owned(),
+            level: Some(level),
+        };
         let mut languages = vec![language(self.lang, LanguageLevel::C1)];
         if random.chance(35) {
             languages.push(language(self.lang.other(), LanguageLevel::B1));

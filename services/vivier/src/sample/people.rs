@@ -30,7 +30,9 @@ impl Month {
     }
 
     fn date(self) -> Option<PartialDate> {
-        format!("{:04}-{:02}", self.year(), self.0.rem_euclid(12) + 1).parse().ok()
+        format!("{:04}-{:02}", self.year(), self.0.rem_euclid(12) + 1)
+            .parse()
+            .ok()
     }
 }
 
@@ -40,14 +42,23 @@ impl Month {
 /// When the tables are empty.
 pub(crate) fn candidate(tables: &Tables, seed: u64, number: usize) -> anyhow::Result<Candidate> {
     let mut random = Random::stream(seed, number as u64);
-    let place = random.weighted(&tables.places, |place| place.weight).context("no places")?;
+    let place = random
+        .weighted(&tables.places, |place| place.weight)
+        .context("no places")?;
     let lang = *random.pick(&place.languages).context("no languages")?;
     let occupation = random.pick(&tables.occupations).context("no occupations")?;
-    let mut drawer = Drawer { tables, random, place, lang, occupation };
+    let mut drawer = Drawer {
+        tables,
+        random,
+        place,
+        lang,
+        occupation,
+        first_day: NOW,
+    };
     let months = drawer.career_months();
     let experiences = drawer.experiences(months);
     let skills = drawer.skills(months);
-    let birth_year = NOW.before(months).year() - drawer.random.between(19, 27);
+    let birth_year = drawer.first_day.year() - drawer.random.between(19, 27);
     Ok(Candidate {
         id: ProfileId::new(format!("sample-c-{number:04}"))?,
         tenant: String::new(),
@@ -55,7 +66,7 @@ pub(crate) fn candidate(tables: &Tables, seed: u64, number: usize) -> anyhow::Re
         titles: titles(&experiences),
         text: drawer.text(months, &skills),
         skills,
-        education: drawer.education(months),
+        education: drawer.education(),
         languages: drawer.languages(),
         location: location(place),
         mobility: drawer.mobility(),
@@ -76,7 +87,10 @@ pub(crate) fn location(place: &Place) -> Location {
         place: place.name.clone(),
         region: place.region.clone(),
         country: place.country.clone(),
-        coordinates: Some(Coordinates { latitude: place.latitude, longitude: place.longitude }),
+        coordinates: Some(Coordinates {
+            latitude: place.latitude,
+            longitude: place.longitude,
+        }),
     }
 }
 
@@ -107,13 +121,17 @@ struct Drawer<'a> {
     place: &'a Place,
     lang: Lang,
     occupation: &'a Occupation,
+    /// Start of the first position.
+    first_day: Month,
 }
 
 impl Drawer<'_> {
     fn career_months(&mut self) -> i32 {
         let bounds = [(4, 23), (24, 71), (72, 149), (150, 330)];
-        let (low, high) =
-            self.random.weighted(&[0, 1, 2, 3], |step| [20, 35, 30, 15][*step]).map_or((24, 71), |step| bounds[*step]);
+        let (low, high) = self
+            .random
+            .weighted(&[0, 1, 2, 3], |step| [20, 35, 30, 15][*step])
+            .map_or((24, 71), |step| bounds[*step]);
         self.random.between(low, high)
     }
 
@@ -127,11 +145,20 @@ impl Drawer<'_> {
             end = end.before(self.random.between(1, 8));
         }
         while left > 0 && experiences.len() < 6 {
-            let longest = if experiences.len() == 5 { left } else { left.min(80) };
+            let longest = if experiences.len() == 5 {
+                left
+            } else {
+                left.min(80)
+            };
             let length = self.random.between(longest.min(9), longest).max(1);
             let earlier = left - length < 6 && months > 48 && self.random.chance(30);
             let start = end.before(length);
-            experiences.push(self.experience(step(left), earlier, (start, (!holds_post).then_some(end))));
+            self.first_day = start;
+            experiences.push(self.experience(
+                step(left),
+                earlier,
+                (start, (!holds_post).then_some(end)),
+            ));
             holds_post = false;
             left -= length;
             end = start.before(self.random.between(0, 3));
@@ -148,8 +175,16 @@ impl Drawer<'_> {
         let near = self.random.pick(&self.occupation.near).filter(|_| earlier);
         let other = near.and_then(|key| self.tables.occupation(key));
         let words = other.unwrap_or(self.occupation).words(self.lang);
-        let title = if other.is_some() { &words.titles[0] } else { &words.titles[step.min(3)] };
-        let employer = self.random.pick(&words.employers).cloned().unwrap_or_default();
+        let title = if other.is_some() {
+            &words.titles[0]
+        } else {
+            &words.titles[step.min(3)]
+        };
+        let employer = self
+            .random
+            .pick(&words.employers)
+            .cloned()
+            .unwrap_or_default();
         let count = 2 + self.random.below(2);
         let tasks: Vec<&str> = self
             .random
@@ -169,30 +204,45 @@ impl Drawer<'_> {
     fn skills(&mut self, months: i32) -> Vec<Skill> {
         let own = &self.occupation.words(self.lang).skills;
         let count = 4 + step(months) + self.random.below(4);
-        let mut names: Vec<&String> =
-            self.random.places(own.len(), count).into_iter().map(|place| &own[place]).collect();
+        let mut names: Vec<&String> = self
+            .random
+            .places(own.len(), count)
+            .into_iter()
+            .map(|place| &own[place])
+            .collect();
         let near = self.random.pick(&self.occupation.near);
         if let Some(other) = near.and_then(|key| self.tables.occupation(key)) {
             let others = &other.words(self.lang).skills;
             let count = self.random.below(3);
-            names.extend(self.random.places(others.len(), count).into_iter().map(|p| &others[p]));
+            names.extend(
+                self.random
+                    .places(others.len(), count)
+                    .into_iter()
+                    .map(|p| &others[p]),
+            );
         }
         let mut skills: Vec<Skill> = Vec::new();
         for name in names {
             if !skills.iter().any(|skill| skill.name == *name) {
-                skills.push(Skill { name: name.clone(), uri: None });
+                skills.push(Skill {
+                    name: name.clone(),
+                    uri: None,
+                });
             }
         }
         skills
     }
 
-    fn education(&mut self, months: i32) -> Vec<Education> {
+    fn education(&mut self) -> Vec<Education> {
         let words = self.occupation.words(self.lang);
         let index = self.random.below(words.degrees.len());
-        let end = NOW.before(months + self.random.between(1, 6));
+        let end = self.first_day.before(self.random.between(1, 6));
         let years = self.random.between(1, 3);
-        let institution =
-            format!("{}, {}", self.lang.either("Établissement d'enseignement", "College"), self.place.name);
+        let institution = format!(
+            "{}, {}",
+            self.lang.either("Établissement d'enseignement", "College"),
+            self.place.name
+        );
         let year = |month: Month| format!("{:04}", month.year()).parse().ok();
         vec![Education {
             degree: words.degrees.get(index).cloned().unwrap_or_default(),
@@ -205,14 +255,20 @@ impl Drawer<'_> {
 
     fn languages(&mut self) -> Vec<Language> {
         use LanguageLevel::{A2, B1, B2, C1, Native};
-        let language = |code: &str, level| Language { code: code.to_owned(), level: Some(level) };
+        let language = |code: &str, level| Language {
+            code: code.to_owned(),
+            level: Some(level),
+        };
         let mut languages = vec![language(self.lang.code(), Native)];
         if self.random.chance(70) {
             let level = *self.random.pick(&[A2, B1, B2, B2, C1]).unwrap_or(&B1);
             languages.push(language(self.lang.other().code(), level));
         }
         if self.random.chance(25) {
-            let code = self.random.pick(&["es", "de", "it", "pt", "ar", "nl"]).unwrap_or(&"es");
+            let code = self
+                .random
+                .pick(&["es", "de", "it", "pt", "ar", "nl"])
+                .unwrap_or(&"es");
             let level = *self.random.pick(&[A2, B1, B2, Native]).unwrap_or(&B1);
             languages.push(language(code, level));
         }
@@ -229,8 +285,15 @@ impl Drawer<'_> {
             let other = self.random.pick(&near).map(|place| place.region.clone());
             regions.extend(other.filter(|region| *region != self.place.region));
         }
-        let remote = self.random.chance(75).then(|| self.occupation.remote && self.random.chance(70));
-        Mobility { regions, radius_km, remote }
+        let remote = self
+            .random
+            .chance(75)
+            .then(|| self.occupation.remote && self.random.chance(70));
+        Mobility {
+            regions,
+            radius_km,
+            remote,
+        }
     }
 
     fn status(&mut self) -> Option<PoolStatus> {
@@ -269,9 +332,13 @@ impl Drawer<'_> {
     fn text(&mut self, months: i32, skills: &[Skill]) -> String {
         let title = &self.occupation.words(self.lang).titles[step(months)];
         let years = months / 12;
-        let names: Vec<&str> = skills.iter().take(3).map(|skill| skill.name.as_str()).collect();
+        let names: Vec<&str> = skills
+            .iter()
+            .take(3)
+            .map(|skill| skill.name.as_str())
+            .collect();
         let names = names.join(", ");
-        let field = &self.occupation.words(self.lang).field;
+        let field = self.occupation.words(self.lang).field.to_lowercase();
         let goal = match self.lang {
             Lang::Fr => [
                 "Cherche un poste stable dans une équipe à taille humaine.",
@@ -288,10 +355,18 @@ impl Drawer<'_> {
         };
         let goal = self.random.pick(&goal).unwrap_or(&"");
         match (self.lang, years) {
-            (Lang::Fr, 0) => format!("{title}, en début de carrière dans le domaine {field}. Points forts : {names}. {goal}"),
-            (Lang::Fr, _) => format!("{title}, {years} ans d'expérience dans le domaine {field}. Points forts : {names}. {goal}"),
-            (Lang::En, 0) => format!("{title} at the start of a career in {}. Strengths: {names}. {goal}", field.to_lowercase()),
-            (Lang::En, _) => format!("{title} with {years} years of experience in {}. Strengths: {names}. {goal}", field.to_lowercase()),
+            (Lang::Fr, 0) => format!(
+                "{title}, en début de carrière (domaine : {field}). Points forts : {names}. {goal}"
+            ),
+            (Lang::Fr, _) => format!(
+                "{title}, {years} ans d'expérience (domaine : {field}). Points forts : {names}. {goal}"
+            ),
+            (Lang::En, 0) => {
+                format!("{title} at the start of a career in {field}. Strengths: {names}. {goal}")
+            }
+            (Lang::En, _) => format!(
+                "{title} with {years} years of experience in {field}. Strengths: {names}. {goal}"
+            ),
         }
     }
 }

@@ -112,7 +112,10 @@ mod tests {
         places.dedup();
         assert_eq!(places.len(), 4);
         assert_eq!(random.places(2, 5).len(), 2);
-        assert_eq!(random.weighted(&[0_usize, 5, 0], |weight| *weight), Some(&5));
+        assert_eq!(
+            random.weighted(&[0_usize, 5, 0], |weight| *weight),
+            Some(&5)
+        );
         assert_eq!(random.weighted(&[0_usize], |weight| *weight), None);
     }
 }

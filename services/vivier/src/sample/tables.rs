@@ -114,13 +114,19 @@ impl Tables {
         }
         let occupations: Occupations =
             toml::from_str(include_str!("occupations.toml")).context("bundled occupations")?;
-        let places: Places = toml::from_str(include_str!("places.toml")).context("bundled places")?;
-        Ok(Self { occupations: occupations.occupation, places: places.place })
+        let places: Places =
+            toml::from_str(include_str!("places.toml")).context("bundled places")?;
+        Ok(Self {
+            occupations: occupations.occupation,
+            places: places.place,
+        })
     }
 
     /// Finds a family by name.
     pub(crate) fn occupation(&self, key: &str) -> Option<&Occupation> {
-        self.occupations.iter().find(|occupation| occupation.key == key)
+        self.occupations
+            .iter()
+            .find(|occupation| occupation.key == key)
     }
 }
 
@@ -134,17 +140,32 @@ mod tests {
         assert_eq!(tables.occupations.len(), 15);
         for occupation in &tables.occupations {
             let key = &occupation.key;
-            assert_eq!(occupation.fr.skills.len(), occupation.en.skills.len(), "{key}");
-            assert_eq!(occupation.fr.tasks.len(), occupation.en.tasks.len(), "{key}");
+            assert_eq!(
+                occupation.fr.skills.len(),
+                occupation.en.skills.len(),
+                "{key}"
+            );
+            assert_eq!(
+                occupation.fr.tasks.len(),
+                occupation.en.tasks.len(),
+                "{key}"
+            );
             assert!(occupation.salary[0] < occupation.salary[1], "{key}");
             for near in &occupation.near {
-                assert!(tables.occupation(near).is_some(), "{key}: no occupation {near}");
+                assert!(
+                    tables.occupation(near).is_some(),
+                    "{key}: no occupation {near}"
+                );
             }
         }
         for place in &tables.places {
             assert!((35.0..60.0).contains(&place.latitude), "{}", place.name);
             assert!((-10.0..14.0).contains(&place.longitude), "{}", place.name);
-            assert!(!place.languages.is_empty() && place.weight > 0, "{}", place.name);
+            assert!(
+                !place.languages.is_empty() && place.weight > 0,
+                "{}",
+                place.name
+            );
         }
     }
 }
