@@ -197,11 +197,11 @@ impl GrpcServer {
             .initial_stream_window_size(2 << 20)
             .initial_connection_window_size(16 << 20)
             .http2_keepalive_interval(Some(Duration::from_secs(20)))
-            .tcp_nodelay(true)
             .layer(DeadlineLayer)
             .add_routes(self.routes.routes())
             .serve_with_incoming_shutdown(
-                tokio_stream::wrappers::TcpListenerStream::new(listener),
+                // tonic sets TCP_NODELAY only on sockets that it accepts itself.
+                tonic::transport::server::TcpIncoming::from(listener).with_nodelay(Some(true)),
                 async move {
                     stop.wait().await;
                     health.set_all(false).await;
