@@ -146,18 +146,40 @@ impl Cluster {
         self.create_collections(shard, encoder, deadline).await
     }
 
-    /// Creates the collections of a shard, or finds them there.
-    pub(crate) async fn create_collections(
+    /// Looks whether a shard answers and has its collections; creates those
+    /// that are missing, as on a shard that lost its folder.
+    ///
+    /// Creating goes through the shard's queue of writes, so it is not used to
+    /// look: a shard busy writing is not away.
+    pub(crate) async fn check_shard(
+        &self,
+        shard: usize,
+        encoder: &Encoder,
+        deadline: Deadline,
+    ) -> Result<(), CallError> {
+        let stats = self.shards[shard].stats(deadline).await?;
+        let has = |name: &str| stats.collections.iter().any(|found| found.name == name);
+        if ![
+            collection(ProfileKind::Candidate),
+            collection(ProfileKind::Vacancy),
+            SENSITIVE,
+        ]
+        .into_iter()
+        .all(has)
+        {
+            self.prepared[shard].store(false, Ordering::Release);
+        }
+        self.prepare(shard, encoder, deadline).await
+    }
+
+    async fn create_collections(
         &self,
         shard: usize,
         encoder: &Encoder,
         deadline: Deadline,
     ) -> Result<(), CallError> {
         for spec in self.collections(encoder) {
-            if let Err(error) = self.shards[shard].create_collection(spec, deadline).await {
-                self.prepared[shard].store(false, Ordering::Release);
-                return Err(error);
-            }
+            self.shards[shard].create_collection(spec, deadline).await?;
         }
         self.prepared[shard].store(true, Ordering::Release);
         Ok(())

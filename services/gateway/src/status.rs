@@ -57,8 +57,8 @@ async fn look(cluster: &Cluster) -> bool {
         }
     };
     let deadline = Deadline::within(LOOK_TIMEOUT);
-    let prepared = (0..cluster.shards.len())
-        .map(|shard| cluster.create_collections(shard, &encoder, deadline));
+    let prepared =
+        (0..cluster.shards.len()).map(|shard| cluster.check_shard(shard, &encoder, deadline));
     let mut able = false;
     for answer in join_all(prepared).await {
         match answer {

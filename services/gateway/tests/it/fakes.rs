@@ -458,11 +458,12 @@ impl IndexService for FakeIndex {
         _: Request<v1::GetStatsRequest>,
     ) -> Result<Response<v1::GetStatsResponse>, Status> {
         suffer(&self.fault).await?;
-        let collections = lock(&self.points)
-            .iter()
-            .map(|(name, points)| v1::CollectionStats {
-                name: name.clone(),
-                points: points.len() as u64,
+        let names: Vec<String> = lock(&self.specs).keys().cloned().collect();
+        let collections = names
+            .into_iter()
+            .map(|name| v1::CollectionStats {
+                points: self.collection(&name).len() as u64,
+                name,
                 ..Default::default()
             })
             .collect();

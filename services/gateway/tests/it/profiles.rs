@@ -468,3 +468,20 @@ async fn readiness_follows_the_services() {
     assert_eq!(down, ["embedder", "reranker"]);
     assert_eq!(status.services[0].error, "switched off");
 }
+
+#[tokio::test]
+async fn a_shard_that_lost_its_folder_gets_its_collections_again() {
+    let mut world = World::start(1).await;
+    world.shards[0].specs.lock().unwrap().clear();
+    for _ in 0..500 {
+        if world.shards[0].specs.lock().unwrap().len() == 3 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let stored = world
+        .upsert(vec![vec![candidate("a", "cook")]])
+        .await
+        .unwrap();
+    assert_eq!(stored, ["a:inserted"]);
+}
