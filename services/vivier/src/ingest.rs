@@ -20,6 +20,7 @@ use vivier_types::{Profile, ProfileKind};
 
 pub(crate) use self::feed::Format;
 pub(crate) use self::mapping::{Extra, Rename};
+pub(crate) use self::schema::fields;
 
 use self::decode::Decoder;
 use self::feed::{Feed, FeedLimits};

@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 use vivier_proto::v1;
-use vivier_types::Profile;
+use vivier_types::{Profile, ProfileKind};
 
 use crate::clients::{Gateway, ServerArgs};
 use crate::failure::{Outcome, Usage};
@@ -45,22 +45,28 @@ pub(crate) async fn show(args: &ShowArgs, output: &mut Output) -> anyhow::Result
     let response = response
         .map_err(|status| gateway.refusal(&status))?
         .into_inner();
+    let kind = ProfileKind::from(args.kind);
     let record = record(response.profile.unwrap_or_default())?;
     if args.json {
         output.line(format_args!("{record}"))?;
     } else {
+        let value: Value = serde_json::from_str(&record)?;
         let mut text = String::new();
-        outline(&record, 0, &mut text);
+        for (name, _) in crate::ingest::fields(kind) {
+            if let Some(value) = value.get(name) {
+                entry(&format!("{name}:"), value, 0, &mut text);
+            }
+        }
         output.text(&text)?;
     }
     Ok(Outcome::Done)
 }
 
 /// Turns a profile into the JSON that `ingest` reads.
-fn record(profile: v1::Profile) -> anyhow::Result<Value> {
+fn record(profile: v1::Profile) -> anyhow::Result<String> {
     Ok(match Profile::try_from(profile)? {
-        Profile::Candidate(candidate) => serde_json::to_value(*candidate)?,
-        Profile::Vacancy(vacancy) => serde_json::to_value(*vacancy)?,
+        Profile::Candidate(candidate) => serde_json::to_string(&*candidate)?,
+        Profile::Vacancy(vacancy) => serde_json::to_string(&*vacancy)?,
     })
 }
 
@@ -196,7 +202,7 @@ pub(crate) async fn list(args: &ListArgs, output: &mut Output) -> anyhow::Result
             if args.json {
                 output.line(format_args!("{record}"))?;
             } else {
-                output.line(format_args!("{}", list_line(&record)))?;
+                output.line(format_args!("{}", list_line(&record)?))?;
             }
         }
         if left == 0 || response.next_page_token.is_empty() {
@@ -206,19 +212,16 @@ pub(crate) async fn list(args: &ListArgs, output: &mut Output) -> anyhow::Result
     }
 }
 
-fn list_line(record: &Value) -> String {
+fn list_line(record: &str) -> anyhow::Result<String> {
+    let record: Value = serde_json::from_str(record)?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let title = if record["title"].is_string() {
         &record["title"]
     } else {
         &record["titles"][0]
     };
-    format!(
-        "{}\t{}\t{}",
-        text(&record["id"]),
-        text(title),
-        text(&record["location"]["place"])
-    )
+    let place = text(&record["location"]["place"]);
+    Ok(format!("{}\t{}\t{place}", text(&record["id"]), text(title)))
 }
 
 /// Arguments of `vivier status`.

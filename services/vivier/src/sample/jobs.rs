@@ -14,6 +14,9 @@ use super::tables::{Lang, Occupation, Place, Tables, Words};
 /// Keeps the streams of vacancies apart from those of candidates.
 const STREAM: u64 = 1 << 40;
 
+/// Least weight of a place with vacancies: elsewhere nobody would live near.
+const TOWN: usize = 8;
+
 /// Draws the vacancy with this number, from 1.
 ///
 /// Occupations take turns, so that a dozen vacancies are a dozen different
@@ -29,9 +32,8 @@ pub(crate) fn vacancy(tables: &Tables, seed: u64, number: usize) -> anyhow::Resu
         .context("no occupations")?;
     let occupation = &tables.occupations[*turn];
     let mut random = Random::stream(seed, STREAM + number as u64);
-    let place = random
-        .weighted(&tables.places, |place| place.weight)
-        .context("no places")?;
+    let towns: Vec<&Place> = tables.places.iter().filter(|place| place.weight >= TOWN).collect();
+    let place = *random.pick(&towns).context("no towns")?;
     let lang = *random.pick(&place.languages).context("no languages")?;
     let step = *random
         .weighted(&[0, 1, 2, 3], |step| [15, 40, 30, 15][*step])
