@@ -32,7 +32,7 @@ pub enum RunError {
     Config(Violation),
     /// The model cannot be loaded.
     #[error("cannot load the model")]
-    Load(#[source] LoadError),
+    Load(#[source] Box<LoadError>),
     /// The loader itself failed: a bug.
     #[error("the model loader panicked")]
     LoaderLost,
@@ -96,5 +96,5 @@ async fn load(config: &Config) -> Result<Encoder, RunError> {
     tokio::task::spawn_blocking(move || Encoder::load(&folder, &options))
         .await
         .map_err(|_| RunError::LoaderLost)?
-        .map_err(RunError::Load)
+        .map_err(|error| RunError::Load(Box::new(error)))
 }

@@ -165,7 +165,7 @@ impl Embedder {
         let _token_permit = self.admit_tokens(tokens, admission).await?;
         let reply = self.queue.push(sequences, priority, arrival);
         let done = reply.await.map_err(|_| EmbedderError::Stopping)??;
-        assemble(&prepared, done)
+        assemble(&prepared, &done)
     }
 
     fn check(&self, call: &Call) -> Result<(), EmbedderError> {
@@ -317,7 +317,7 @@ fn invalid(
 }
 
 /// Joins the windows of each text. The sequences of `prepared` are gone by now.
-fn assemble(prepared: &[Prepared], done: Done) -> Result<Embedded, EmbedderError> {
+fn assemble(prepared: &[Prepared], done: &Done) -> Result<Embedded, EmbedderError> {
     let mut vectors = done.vectors.as_slice();
     let mut embeddings = Vec::with_capacity(prepared.len());
     for (index, text) in prepared.iter().enumerate() {

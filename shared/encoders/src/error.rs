@@ -41,7 +41,7 @@ pub enum LoadError {
         /// Its length.
         bytes: usize,
         /// What the parser found.
-        source: candle_core::Error,
+        source: Box<candle_core::Error>,
     },
     /// The weights lack a tensor that the architecture needs.
     #[error("weights lack the tensor {name}")]
@@ -65,7 +65,7 @@ pub enum LoadError {
         /// Name of the tensor.
         name: String,
         /// What the reader found.
-        source: candle_core::Error,
+        source: Box<candle_core::Error>,
     },
     /// The architecture is not one of ours.
     #[error("architecture {found:?} is unknown; known: {known}")]
@@ -105,7 +105,7 @@ pub enum LoadError {
     #[error("cannot build the reference engine")]
     Reference {
         /// What candle found.
-        source: candle_core::Error,
+        source: Box<candle_core::Error>,
     },
 }
 
@@ -172,7 +172,14 @@ pub enum EncodeError {
     #[error("the reference engine failed")]
     Reference {
         /// What candle found.
-        #[from]
-        source: candle_core::Error,
+        source: Box<candle_core::Error>,
     },
+}
+
+impl From<candle_core::Error> for EncodeError {
+    fn from(source: candle_core::Error) -> Self {
+        Self::Reference {
+            source: Box::new(source),
+        }
+    }
 }

@@ -39,8 +39,11 @@ impl ReferenceBert {
             tensors.insert(name.clone(), weights.tensor(&name, &shape)?);
         }
         let builder = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
-        let model = bert::BertModel::load(builder, &candle_config(config))
-            .map_err(|source| LoadError::Reference { source })?;
+        let model = bert::BertModel::load(builder, &candle_config(config)).map_err(|source| {
+            LoadError::Reference {
+                source: Box::new(source),
+            }
+        })?;
         Ok(Self {
             model,
             pooling,

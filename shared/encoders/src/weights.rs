@@ -33,7 +33,7 @@ impl Weights {
             BufferedSafetensors::new(content).map_err(|source| LoadError::WeightsCorrupt {
                 path,
                 bytes,
-                source,
+                source: Box::new(source),
             })?;
         let names: std::collections::BTreeSet<String> =
             file.tensors().into_iter().map(|(name, _)| name).collect();
@@ -58,7 +58,7 @@ impl Weights {
         }
         let wrong_type = |source| LoadError::TensorType {
             name: name.clone(),
-            source,
+            source: Box::new(source),
         };
         let view = self.file.get(&name).map_err(wrong_type)?;
         if view.shape() != shape {
@@ -80,7 +80,7 @@ impl Weights {
             .and_then(|flat| flat.to_vec1())
             .map_err(|source| LoadError::TensorType {
                 name: name.into(),
-                source,
+                source: Box::new(source),
             })
     }
 }

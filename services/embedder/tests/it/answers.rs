@@ -7,7 +7,7 @@ use vivier_proto::v1;
 use crate::cluster::{Running, plain, request, start, with_policy};
 use crate::tiny;
 
-/// A text of 60 tokens: twice what the window holds.
+/// A text of 64 tokens: twice what the window holds.
 fn long_text() -> String {
     "one two. three four\n".repeat(4)
 }
@@ -75,7 +75,7 @@ async fn each_policy_says_what_it_used() {
     let cases = [
         (v1::Truncation::Head, 30, 1),
         (v1::Truncation::Tail, 30, 1),
-        (v1::Truncation::Windows, 68, 3),
+        (v1::Truncation::Windows, 64, 3),
     ];
     let mut vectors = Vec::new();
     for (policy, used, windows) in cases {
@@ -86,7 +86,7 @@ async fn each_policy_says_what_it_used() {
             embedding.used_tokens,
             embedding.windows,
         );
-        assert_eq!(found, (68, used, windows), "{policy:?}");
+        assert_eq!(found, (64, used, windows), "{policy:?}");
         let length: f32 = embedding.values.iter().map(|value| value * value).sum();
         assert!((length - 1.0).abs() < 1e-5, "{policy:?}");
         vectors.push(embedding.values.clone());

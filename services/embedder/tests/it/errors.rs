@@ -154,10 +154,18 @@ async fn a_message_above_the_limit_is_refused_with_the_limit() {
 
 #[tokio::test]
 async fn a_deadline_that_passes_is_told() {
-    let running = start(|_, config| config.threads = 1).await;
-    let slow = with_policy(request(&["!".repeat(500_000)]), v1::Truncation::Windows);
+    let running = start(|_, config| {
+        config.threads = 1;
+        config.max_queue_tokens = 10_000_000;
+    })
+    .await;
+    let slow = with_policy(
+        request(&vec!["!".repeat(500_000); 6]),
+        v1::Truncation::Windows,
+    );
     let mut call = Request::new(slow);
-    call.set_timeout(Duration::from_millis(60));
+    // The server answers a fiftieth before the time, the client gives up at it.
+    call.set_timeout(Duration::from_secs(2));
     let status = running.client.clone().embed(call).await.unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
     // The work was withdrawn: the queue has room and the next call is quick.

@@ -1,5 +1,7 @@
 //! The embedder through its wire: a real client over a real socket.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
 #[path = "../../../../shared/encoders/tests/support/tiny.rs"]
 mod tiny;
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::kernels::{Epilogue, Isa, Matrix, Output, matmul, softmax_rows};
+use crate::kernels::{Epilogue, Isa, Matrix, Output, Product, matmul, softmax_rows};
 
 use super::scratch::{Scratch, sized};
 
@@ -83,7 +83,7 @@ fn attend_head(isa: Isa, heads: Heads, qkv: &[f32], part: &Part, scratch: &mut S
     scratch.values.fill(view(&part.keys, 2), length, dim);
 
     let scores = sized(&mut scratch.scores, count * length);
-    let queries = view(&part.queries, 0);
+    let (left, right) = (view(&part.queries, 0), &scratch.keys);
     let mut out = Output {
         values: scores,
         stride: length,
@@ -91,9 +91,11 @@ fn attend_head(isa: Isa, heads: Heads, qkv: &[f32], part: &Part, scratch: &mut S
     };
     matmul(
         isa,
-        queries,
-        &scratch.keys,
-        Epilogue::None,
+        Product {
+            left,
+            right,
+            epilogue: Epilogue::None,
+        },
         &mut out,
         &mut scratch.tiles,
     );
@@ -107,20 +109,22 @@ fn attend_head(isa: Isa, heads: Heads, qkv: &[f32], part: &Part, scratch: &mut S
     softmax_rows(isa, scores, length, scale, sums);
 
     let context = &mut scratch.context[part.place * hidden + part.head * dim..];
+    let left = Matrix {
+        values: scores,
+        stride: length,
+    };
     let mut out = Output {
         values: context,
         stride: hidden,
         rows: count,
     };
-    let weights = Matrix {
-        values: scores,
-        stride: length,
-    };
     matmul(
         isa,
-        weights,
-        &scratch.values,
-        Epilogue::None,
+        Product {
+            left,
+            right: &scratch.values,
+            epilogue: Epilogue::None,
+        },
         &mut out,
         &mut scratch.tiles,
     );

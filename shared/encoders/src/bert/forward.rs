@@ -8,7 +8,7 @@ use crate::backend::Backend;
 use crate::batch::Batch;
 use crate::error::{EncodeError, LoadError};
 use crate::folder::Pooling;
-use crate::kernels::{Activation, Epilogue, Isa, LayerNorm, add_layer_norm};
+use crate::kernels::{Activation, Isa, LayerNorm, add_layer_norm};
 use crate::pooling::pool_all;
 use crate::weights::Weights;
 
@@ -82,7 +82,7 @@ impl BertModel {
     }
 
     /// Embeds the tokens of one block and starts the first layer.
-    fn embed_block(&self, tokens: &Tokens<'_>, block: Block<'_>, scratch: &mut Scratch) {
+    fn embed_block(&self, tokens: &Tokens<'_>, block: &mut Block<'_>, scratch: &mut Scratch) {
         let hidden = self.hidden;
         let positions = sized(&mut scratch.product, block.states.len());
         let states = block
@@ -95,7 +95,7 @@ impl BertModel {
             position.copy_from_slice(&self.positions[tokens.places[row] * hidden..][..hidden]);
         }
         add_layer_norm(self.isa, block.states, positions, &self.embedding_norm);
-        self.project(&self.layers[0].qkv, block, scratch);
+        self.project(&self.layers[0].qkv, block, &mut scratch.tiles);
     }
 
     /// Runs one layer over one block, and the first product of the next layer.
@@ -103,48 +103,44 @@ impl BertModel {
         &self,
         index: usize,
         sources: Sources<'_>,
-        block: Block<'_>,
+        block: &mut Block<'_>,
         scratch: &mut Scratch,
     ) {
-        let layer = &self.layers[index];
-        attend(self.isa, self.heads, sources, &block.rows, scratch);
+        let (isa, layer) = (self.isa, &self.layers[index]);
+        attend(isa, self.heads, sources, &block.rows, scratch);
         let Scratch {
             tiles,
             context,
             product,
             inner,
             ..
-        } = &mut *scratch;
+        } = scratch;
         let product = sized(product, block.states.len());
-        let context = &context[..block.states.len()];
-        layer
+        let attended = layer
             .attention_output
-            .forward(self.isa, context, Epilogue::Bias, product, tiles);
-        add_layer_norm(self.isa, block.states, product, &layer.attention_norm);
+            .product(&context[..block.states.len()]);
+        layer.attention_output.run(isa, attended, product, tiles);
+        add_layer_norm(isa, block.states, product, &layer.attention_norm);
 
         let inner = sized(inner, block.rows.len() * self.intermediate);
-        let activate = |bias| Epilogue::BiasActivation(bias, self.activation);
-        layer
-            .up
-            .forward(self.isa, block.states, activate, inner, tiles);
+        layer.up.run(
+            isa,
+            layer.up.activated(block.states, self.activation),
+            inner,
+            tiles,
+        );
         layer
             .down
-            .forward(self.isa, inner, Epilogue::Bias, product, tiles);
-        add_layer_norm(self.isa, block.states, product, &layer.output_norm);
+            .run(isa, layer.down.product(inner), product, tiles);
+        add_layer_norm(isa, block.states, product, &layer.output_norm);
 
         if let Some(next) = self.layers.get(index + 1) {
-            self.project(&next.qkv, block, scratch);
+            self.project(&next.qkv, block, tiles);
         }
     }
 
-    fn project(&self, qkv: &Linear, block: Block<'_>, scratch: &mut Scratch) {
-        qkv.forward(
-            self.isa,
-            block.states,
-            Epilogue::Bias,
-            block.qkv,
-            &mut scratch.tiles,
-        );
+    fn project(&self, qkv: &Linear, block: &mut Block<'_>, tiles: &mut Vec<f32>) {
+        qkv.run(self.isa, qkv.product(block.states), block.qkv, tiles);
     }
 
     /// Calls `work` for every block of rows, in parallel.
@@ -152,7 +148,7 @@ impl BertModel {
         &self,
         states: &mut [f32],
         qkv: &mut [f32],
-        work: impl Fn(Block<'_>, &mut Scratch) + Sync,
+        work: impl Fn(&mut Block<'_>, &mut Scratch) + Sync,
     ) {
         let hidden = self.hidden;
         let rows = block_rows(states.len() / hidden, rayon::current_num_threads());
@@ -163,7 +159,7 @@ impl BertModel {
             .for_each(|(index, (states, qkv))| {
                 let start = index * rows;
                 let rows = start..start + states.len() / hidden;
-                work(Block { rows, states, qkv }, &mut self.scratches.lend());
+                work(&mut Block { rows, states, qkv }, &mut self.scratches.lend());
             });
     }
 }

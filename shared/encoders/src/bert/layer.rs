@@ -1,7 +1,9 @@
 //! The weights of one layer, packed, and the products that use them.
 
 use crate::error::LoadError;
-use crate::kernels::{Epilogue, Isa, LayerNorm, Matrix, Output, Packed, matmul};
+use crate::kernels::{
+    Activation, Epilogue, Isa, LayerNorm, Matrix, Output, Packed, Product, matmul,
+};
 use crate::weights::Weights;
 
 use super::config::BertConfig;
@@ -36,27 +38,42 @@ impl Linear {
         })
     }
 
-    /// Applies the layer to `input`, `[rows, inputs]`, and `then` to the result;
-    /// writes `out`, `[rows, outputs]`.
-    pub(crate) fn forward<'a>(
-        &'a self,
+    /// Returns the product that applies the layer to `input`, `[rows, inputs]`.
+    pub(crate) fn product<'a>(&'a self, input: &'a [f32]) -> Product<'a> {
+        Product {
+            left: Matrix {
+                values: input,
+                stride: self.inputs,
+            },
+            right: &self.weight,
+            epilogue: Epilogue::Bias(&self.bias),
+        }
+    }
+
+    /// As [`Linear::product`], followed by an activation.
+    pub(crate) fn activated<'a>(&'a self, input: &'a [f32], activation: Activation) -> Product<'a> {
+        let epilogue = Epilogue::BiasActivation(&self.bias, activation);
+        Product {
+            epilogue,
+            ..self.product(input)
+        }
+    }
+
+    /// Computes a product of this layer into `out`, `[rows, outputs]`.
+    pub(crate) fn run(
+        &self,
         isa: Isa,
-        input: &[f32],
-        then: impl FnOnce(&'a [f32]) -> Epilogue<'a>,
+        product: Product<'_>,
         out: &mut [f32],
         tiles: &mut Vec<f32>,
     ) {
-        let left = Matrix {
-            values: input,
-            stride: self.inputs,
-        };
-        let rows = input.len() / self.inputs;
+        let rows = out.len() / self.outputs;
         let mut out = Output {
             values: out,
             stride: self.outputs,
             rows,
         };
-        matmul(isa, left, &self.weight, then(&self.bias), &mut out, tiles);
+        matmul(isa, product, &mut out, tiles);
     }
 }
 

@@ -4,6 +4,8 @@
 //! panel: the accumulators stay in registers while the shared dimension is walked,
 //! then the epilogue (bias, activation) runs on them before they are stored.
 
+use std::ops::Range;
+
 use super::rows::{Activation, activate};
 use super::{fma, kernel};
 
@@ -69,7 +71,7 @@ impl Packed {
 
     fn reset(&mut self, inner: usize, columns: usize) {
         let needed = columns.div_ceil(PANEL) * inner;
-        if columns % PANEL != 0 {
+        if !columns.is_multiple_of(PANEL) {
             // The columns that fill up the last panel must be zero.
             self.rows.clear();
         }
@@ -109,43 +111,48 @@ pub(crate) enum Epilogue<'a> {
     BiasActivation(&'a [f32], Activation),
 }
 
-kernel! {
-    /// Computes `out = epilogue(left × right)` for the first `rows` rows of `left`
-    /// (`[rows, right.inner]`). Row `r` of the result goes to
-    /// `out[r * out_stride..][..right.columns]`; `tiles` is working memory.
-    matmul = matmul_body(
-        left: Matrix<'_>, right: &Packed, epilogue: Epilogue<'_>,
-        out: &mut Output<'_>, tiles: &mut Vec<f32>,
-    )
+/// A product to compute: `epilogue(left × right)`, with `left` `[rows, right.inner]`.
+#[derive(Clone, Copy)]
+pub(crate) struct Product<'a> {
+    pub(crate) left: Matrix<'a>,
+    pub(crate) right: &'a Packed,
+    pub(crate) epilogue: Epilogue<'a>,
 }
 
-/// Where a product goes.
+/// Where a product goes: row `r` to `values[r * stride..][..columns]`.
 pub(crate) struct Output<'a> {
     pub(crate) values: &'a mut [f32],
     pub(crate) stride: usize,
     pub(crate) rows: usize,
 }
 
+kernel! {
+    /// Computes the first `out.rows` rows of a product; `tiles` is working memory.
+    matmul = matmul_body(product: Product<'_>, out: &mut Output<'_>, tiles: &mut Vec<f32>)
+}
+
 #[inline(always)]
 fn matmul_body<const TILE: usize, const FMA: bool>(
-    left: Matrix<'_>,
-    right: &Packed,
-    epilogue: Epilogue<'_>,
+    product: Product<'_>,
     out: &mut Output<'_>,
     tiles: &mut Vec<f32>,
 ) {
-    let (rows, inner) = (out.rows, right.inner);
+    let (rows, inner) = (out.rows, product.right.inner);
     let full = rows / TILE * TILE;
-    pack_tiles::<TILE>(left, 0..full, inner, tiles);
-    let split = tiles.len();
-    pack_tiles::<SMALL>(left, full..rows, inner, tiles);
-    let (large, small) = tiles.split_at(split);
-    for (index, panel) in right.panels().enumerate() {
+    let small = (rows - full).div_ceil(SMALL) * SMALL;
+    if tiles.len() < (full + small) * inner {
+        tiles.resize((full + small) * inner, 0.0);
+    }
+    let (large, small) = tiles[..(full + small) * inner].split_at_mut(full * inner);
+    pack_tiles::<TILE>(product.left, 0..full, inner, large);
+    pack_tiles::<SMALL>(product.left, full..rows, inner, small);
+    for (index, panel) in product.right.panels().enumerate() {
         let column = index * PANEL;
+        let width = PANEL.min(product.right.columns - column);
         let place = Place {
             column,
-            width: PANEL.min(right.columns - column),
-            epilogue,
+            width,
+            epilogue: product.epilogue,
         };
         for (tile, values) in large.chunks_exact(inner * TILE).enumerate() {
             let sums = multiply::<TILE, FMA>(values, panel);
@@ -158,32 +165,24 @@ fn matmul_body<const TILE: usize, const FMA: bool>(
     }
 }
 
-/// Appends rows of `left` as tiles: for each step of the shared dimension the
-/// values of `TILE` rows side by side; rows that are lacking are zero.
+/// Lays rows of `left` out as tiles: for each step of the shared dimension the
+/// values of `TILE` rows side by side. Rows that are lacking repeat the last one.
 #[inline(always)]
 fn pack_tiles<const TILE: usize>(
     left: Matrix<'_>,
-    rows: std::ops::Range<usize>,
+    rows: Range<usize>,
     inner: usize,
-    tiles: &mut Vec<f32>,
+    tiles: &mut [f32],
 ) {
-    if rows.start == 0 {
-        tiles.clear();
-    }
-    let start = tiles.len();
-    tiles.resize(start + rows.len().div_ceil(TILE) * TILE * inner, 0.0);
-    let rest = left
-        .values
-        .get(rows.start * left.stride..)
-        .unwrap_or_default();
-    let left = Matrix {
-        values: rest,
-        stride: left.stride,
-    };
-    for (index, row) in left.rows(inner).take(rows.len()).enumerate() {
-        let tile = &mut tiles[start + index / TILE * TILE * inner..][..TILE * inner];
-        for (target, &value) in tile.chunks_exact_mut(TILE).zip(row) {
-            target[index % TILE] = value;
+    for (index, tile) in tiles.chunks_exact_mut(TILE * inner).enumerate() {
+        let sources: [&[f32]; TILE] = std::array::from_fn(|row| {
+            let row = (rows.start + index * TILE + row).min(rows.end - 1);
+            &left.values[row * left.stride..][..inner]
+        });
+        for (step, target) in tile.chunks_exact_mut(TILE).enumerate() {
+            for (value, source) in target.iter_mut().zip(sources) {
+                *value = source[step];
+            }
         }
     }
 }
@@ -195,6 +194,10 @@ fn multiply<const TILE: usize, const FMA: bool>(
     panel: &[PanelRow],
 ) -> [[f32; PANEL]; TILE] {
     let mut sums = [[0.0; PANEL]; TILE];
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "loops with constant bounds unroll into registers, these iterators do not"
+    )]
     for (left, right) in tile.chunks_exact(TILE).zip(panel) {
         for row in 0..TILE {
             for column in 0..PANEL {
@@ -233,7 +236,12 @@ fn store<const TILE: usize, const FMA: bool>(
             activate::<FMA>(activation, sums);
         }
         let start = (first_row + row) * out.stride + place.column;
-        out.values[start..start + place.width].copy_from_slice(&sums[..place.width]);
+        let target = &mut out.values[start..start + place.width];
+        // A whole panel is stored from registers, without a call to copy memory.
+        match <&mut [f32; PANEL]>::try_from(&mut *target) {
+            Ok(whole) => *whole = *sums,
+            Err(_) => target.copy_from_slice(&sums[..place.width]),
+        }
     }
 }
 
@@ -273,7 +281,8 @@ mod tests {
                     let mut result = vec![7.0; rows * out_stride];
                     let mut out = Output { values: &mut result, stride: out_stride, rows };
                     let left = Matrix { values: &left, stride };
-                    matmul(isa, left, packed, Epilogue::Bias(&bias), &mut out, &mut Vec::new());
+                    let product = Product { left, right: packed, epilogue: Epilogue::Bias(&bias) };
+                    matmul(isa, product, &mut out, &mut Vec::new());
                     for row in 0..rows {
                         for column in 0..columns {
                             let dot: f64 = (0..inner)

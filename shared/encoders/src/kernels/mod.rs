@@ -8,7 +8,7 @@
 mod matmul;
 mod rows;
 
-pub(crate) use matmul::{Epilogue, Matrix, Output, Packed, matmul};
+pub(crate) use matmul::{Epilogue, Matrix, Output, Packed, Product, matmul};
 pub(crate) use rows::{Activation, LayerNorm, add_layer_norm, softmax_rows};
 
 /// An instruction set that this processor has.

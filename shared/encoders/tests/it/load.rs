@@ -14,7 +14,7 @@ fn failure(change: impl FnOnce(&Path)) -> (LoadError, String) {
     change(folder.path());
     let error = Encoder::load(folder.path(), &EncoderOptions::default())
         .err()
-        .expect("it loads");
+        .unwrap();
     let message = error.to_string();
     (error, message)
 }
@@ -226,7 +226,7 @@ fn options_that_do_not_fit_are_refused() {
         (2, "already take 2"),
         (0, "already take 2"),
     ] {
-        let message = load(max_tokens).err().expect("it loads").to_string();
+        let message = load(max_tokens).err().unwrap().to_string();
         assert!(
             message.contains(&format!("max_tokens = {max_tokens}")) && message.contains(expected),
             "{message}"

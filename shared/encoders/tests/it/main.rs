@@ -1,5 +1,7 @@
 //! Tests of the encoder through its public interface.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
 #[path = "../support/tiny.rs"]
 mod tiny;
 
