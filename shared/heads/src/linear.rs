@@ -39,18 +39,25 @@ pub struct LinearConfig {
 
 /// Returns the default term of a feature.
 ///
-/// Words and text carry the order, words more: on expert labels BM25 alone
-/// ranks CVs for adverts better than a frozen MiniLM, and both together better
-/// than either. Facts that both sides state (skills, title, place, language)
-/// move a pair by about one standard deviation of the text scores; seniority
-/// by less, because it is mostly derived. The retrieval score and the
-/// geography facet weigh nothing: their parts are here already. Neutral values
-/// are about the middle of what pairs near the top show.
+/// Text and words carry the order. Measured on 597 real CVs and 107 adverts
+/// with a weak proxy (the category that the advert's title names; titles
+/// removed; `tests/it/proxy.rs`): mean average precision .333 by text alone,
+/// .181 by words alone, .333 / .330 / .320 / .299 with words at 0.5 / 1 / 2 / 4
+/// times the text. That proxy rewards the broad subject, which embeddings tell
+/// best; on published expert labels of single CVs, where the fit is in the
+/// detail, BM25 alone beats a frozen MiniLM (.78 to .84 against .50 to .59). So
+/// words weigh as much as text, the most that costs the proxy next to nothing.
+///
+/// The others are reasoned, not measured. The text score spreads by about .1
+/// inside a list. A stated fact (skills, title, place, language) may move a pair
+/// by one to three times that; seniority, mostly derived, by less for each step.
+/// The retrieval score, the geography facet and the kilometres weigh nothing:
+/// what they say is in other features. Neutral values are about the middle of
+/// what pairs near the top show.
 fn default_term(feature: Feature) -> LinearTerm {
     let (weight, neutral) = match feature {
         Feature::Retrieval | Feature::FacetGeography | Feature::DistanceKm => (0.0, 0.0),
-        Feature::FacetText => (1.0, 0.0),
-        Feature::FacetWords => (1.5, 0.0),
+        Feature::FacetText | Feature::FacetWords => (1.0, 0.0),
         Feature::FacetSkills => (0.3, 0.4),
         Feature::TitleOverlap => (0.3, 0.2),
         Feature::SkillOverlap => (0.6, 0.3),
@@ -293,7 +300,11 @@ mod tests {
 
     #[test]
     fn a_sum_out_of_range_is_an_error_that_names_the_pair() {
-        let pair = |value| PairFeatures::default().with(Feature::FacetWords, Some(value));
+        let pair = |value| {
+            PairFeatures::default()
+                .with(Feature::FacetText, Some(value))
+                .with(Feature::FacetWords, Some(value))
+        };
         let error = default_scorer()
             .score(&[pair(1.0), pair(f32::MAX)])
             .unwrap_err();

@@ -1,0 +1,6 @@
+//! Measures behind the default weights.
+
+#[cfg(test)]
+mod proxy;
+#[cfg(test)]
+mod words;
