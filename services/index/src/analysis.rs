@@ -157,16 +157,33 @@ mod tests {
 
     #[test]
     fn words_meet_across_forms_and_accents() {
-        assert_eq!(terms("Developing the Developers", "en"), terms("develop developer", "en"));
-        assert_eq!(terms("DEVELOPPEUR développeurs", "fr")[0], terms("développeur", "fr")[0]);
+        assert_eq!(
+            terms("Developing the Developers", "en"),
+            terms("develop developer", "en")
+        );
+        assert_eq!(
+            terms("DEVELOPPEUR développeurs", "fr")[0],
+            terms("développeur", "fr")[0]
+        );
         assert_eq!(terms("développeurs", "fr"), terms("Developpeur", "fr"));
-        assert_eq!(terms("le chef de la cuisine", "fr").len(), 2, "stop words go");
-        assert_eq!(terms("die Köche", "de"), ["die", "koche"], "others keep their words");
+        assert_eq!(
+            terms("le chef de la cuisine", "fr").len(),
+            2,
+            "stop words go"
+        );
+        assert_eq!(
+            terms("die Köche", "de"),
+            ["die", "koche"],
+            "others keep their words"
+        );
     }
 
     #[test]
     fn names_of_languages_survive() {
-        assert_eq!(terms("C++, C# / .NET a+b C", ""), ["c++", "c#", "net", "a", "b", "c"]);
+        assert_eq!(
+            terms("C++, C# / .NET a+b C", ""),
+            ["c++", "c#", "net", "a", "b", "c"]
+        );
     }
 
     proptest! {

@@ -147,7 +147,8 @@ impl CheckpointWriter {
     /// When the disk refuses.
     pub(crate) fn create(folder: &Path, sequence: u64) -> Result<Self, CheckpointError> {
         let temporary = folder.join("checkpoint.tmp");
-        let mut file = BufWriter::new(File::create(&temporary).map_err(io_error("create", &temporary))?);
+        let mut file =
+            BufWriter::new(File::create(&temporary).map_err(io_error("create", &temporary))?);
         file.write_all(&MAGIC)
             .map_err(io_error("write", &temporary))?;
         Ok(Self {
@@ -182,7 +183,9 @@ impl CheckpointWriter {
     }
 
     fn block(&mut self, body: &[u8]) -> Result<(), CheckpointError> {
-        let length = u32::try_from(body.len()).ok().filter(|length| *length <= MAX_BLOCK);
+        let length = u32::try_from(body.len())
+            .ok()
+            .filter(|length| *length <= MAX_BLOCK);
         let length = length.ok_or(CheckpointError::TooLarge { bytes: body.len() })?;
         self.blocks += 1;
         self.file
@@ -212,7 +215,11 @@ impl CheckpointWriter {
             checkpoint: format!("checkpoint-{:020}.bin", self.sequence),
             sequence: self.sequence,
         };
-        publish(&self.folder, &temporary, &self.folder.join(&manifest.checkpoint))?;
+        publish(
+            &self.folder,
+            &temporary,
+            &self.folder.join(&manifest.checkpoint),
+        )?;
         manifest.write(&self.folder)?;
         remove_others(&self.folder, &manifest.checkpoint)?;
         Ok(manifest)

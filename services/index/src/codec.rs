@@ -429,8 +429,7 @@ pub(crate) mod tests {
 
     fn record() -> impl Strategy<Value = Record> {
         let vector = prop::collection::vec(-1e3_f32..1e3, 0..6);
-        let words =
-            (".{0,12}", "[a-z]{0,2}").prop_map(|(text, lang)| Words { text, lang });
+        let words = (".{0,12}", "[a-z]{0,2}").prop_map(|(text, lang)| Words { text, lang });
         let bytes = || prop::collection::vec(any::<u8>(), 0..9);
         (
             ".{1,8}",
@@ -439,33 +438,40 @@ pub(crate) mod tests {
             prop::collection::btree_map("[a-z]{1,4}", value(), 0..4),
             (bytes(), bytes(), bytes()),
         )
-            .prop_map(|(id, vectors, words, payload, (summary, document, revision))| Record {
-                id,
-                vectors,
-                words,
-                payload,
-                summary,
-                document,
-                revision,
-            })
+            .prop_map(
+                |(id, vectors, words, payload, (summary, document, revision))| Record {
+                    id,
+                    vectors,
+                    words,
+                    payload,
+                    summary,
+                    document,
+                    revision,
+                },
+            )
     }
 
     /// Any operation.
     pub(crate) fn operation() -> impl Strategy<Value = Operation> {
-        let facet = prop_oneof![(1_usize..900).prop_map(FacetKind::Dense), Just(FacetKind::Words)];
+        let facet = prop_oneof![
+            (1_usize..900).prop_map(FacetKind::Dense),
+            Just(FacetKind::Words)
+        ];
         let facet = (facet, 0.0_f32..9.0).prop_map(|(kind, default_weight)| FacetSpec {
             kind,
             default_weight,
         });
         let facets = prop::collection::btree_map("[a-z]{1,4}", facet, 0..3);
         prop_oneof![
-            ("[a-z]{1,8}", facets, "[0-9a-f]{0,8}").prop_map(|(name, facets, model_fingerprint)| {
-                Operation::Create(Spec {
-                    name,
-                    facets,
-                    model_fingerprint,
-                })
-            }),
+            ("[a-z]{1,8}", facets, "[0-9a-f]{0,8}").prop_map(
+                |(name, facets, model_fingerprint)| {
+                    Operation::Create(Spec {
+                        name,
+                        facets,
+                        model_fingerprint,
+                    })
+                }
+            ),
             ("[a-z]{1,8}", prop::collection::vec(record(), 0..4)).prop_map(
                 |(collection, records)| Operation::Upsert {
                     collection,

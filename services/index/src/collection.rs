@@ -319,7 +319,12 @@ impl Collection {
         let started = std::time::Instant::now();
         if let Some(graph) = Graph::build(&points, &self.layout, config, stop) {
             let seconds = started.elapsed().as_secs_f64();
-            tracing::info!(collection = self.spec.name, points = graph.points(), seconds, "graph built");
+            tracing::info!(
+                collection = self.spec.name,
+                points = graph.points(),
+                seconds,
+                "graph built"
+            );
             let old = self.write().view.graph.replace(Arc::new(graph));
             // Freeing a large graph takes a while: not under the lock.
             drop(old);
@@ -445,10 +450,19 @@ mod tests {
         let borrowed: Vec<_> = operations.iter().collect();
         let outcomes = collection.apply(&borrowed, Publish::Now).unwrap();
         let counts = |o: &Outcome| (o.inserted, o.replaced, o.deleted);
-        assert_eq!(outcomes.iter().map(counts).collect::<Vec<_>>(), [(2, 1, 0), (0, 0, 1), (2, 0, 0)]);
+        assert_eq!(
+            outcomes.iter().map(counts).collect::<Vec<_>>(),
+            [(2, 1, 0), (0, 0, 1), (2, 0, 0)]
+        );
         let found = state(&collection);
-        let shown: Vec<_> = found.iter().map(|(id, v, s)| (id.as_str(), *v, *s > 0.0)).collect();
-        assert_eq!(shown, [("x", 3.0, true), ("y", 4.0, false), ("z", 5.0, true)]);
+        let shown: Vec<_> = found
+            .iter()
+            .map(|(id, v, s)| (id.as_str(), *v, *s > 0.0))
+            .collect();
+        assert_eq!(
+            shown,
+            [("x", 3.0, true), ("y", 4.0, false), ("z", 5.0, true)]
+        );
         assert_eq!(collection.counts().points, 3);
 
         // The same group again changes nothing that a reader sees.
@@ -467,7 +481,12 @@ mod tests {
         };
         let names: Vec<String> = (0..200).map(|n| format!("{n:03}")).collect();
         let points = |range: std::ops::Range<usize>| {
-            upsert(&names[range].iter().map(|n| (n.as_str(), 1.0, "red")).collect::<Vec<_>>())
+            upsert(
+                &names[range]
+                    .iter()
+                    .map(|n| (n.as_str(), 1.0, "red"))
+                    .collect::<Vec<_>>(),
+            )
         };
         collection.apply(&[&points(0..99)], Publish::Now).unwrap();
         assert!(!collection.graph_due(&config));
@@ -477,7 +496,10 @@ mod tests {
         assert!(!collection.graph_due(&config));
         collection.apply(&[&points(0..20)], Publish::Now).unwrap();
         let counts = collection.counts();
-        assert_eq!((counts.points, counts.tombstones, counts.graph_points), (120, 20, 100));
+        assert_eq!(
+            (counts.points, counts.tombstones, counts.graph_points),
+            (120, 20, 100)
+        );
         assert!(!collection.graph_due(&config));
         collection.apply(&[&points(20..30)], Publish::Now).unwrap();
         assert!(collection.graph_due(&config));

@@ -86,6 +86,8 @@ pub struct WordsConfig {
     pub max_query_terms: usize,
     /// How soon repetition stops to count.
     pub k1: f32,
+    /// How soon repetition in the query stops to count.
+    pub k3: f32,
     /// How much long texts are held back: 0 to 1.
     pub b: f32,
 }
@@ -95,6 +97,7 @@ impl Default for WordsConfig {
         Self {
             max_query_terms: 64,
             k1: 1.2,
+            k3: 8.0,
             b: 0.75,
         }
     }
@@ -201,7 +204,12 @@ impl GraphConfig {
         within("graph.build_threads", self.build_threads, 1, 256)?;
         within("graph.max_tail_share", self.max_tail_share, 0.01, 1.0)?;
         within("graph.max_dead_share", self.max_dead_share, 0.01, 1.0)?;
-        within("graph.filtered_scan_share", self.filtered_scan_share, 0.0, 1.0)
+        within(
+            "graph.filtered_scan_share",
+            self.filtered_scan_share,
+            0.0,
+            1.0,
+        )
     }
 }
 
@@ -209,6 +217,7 @@ impl WordsConfig {
     fn validate(&self) -> Result<(), Violation> {
         within("words.max_query_terms", self.max_query_terms, 1, 10_000)?;
         within("words.k1", self.k1, 0.01, 100.0)?;
+        within("words.k3", self.k3, 0.0, 10_000.0)?;
         within("words.b", self.b, 0.0, 1.0)
     }
 }
@@ -229,7 +238,10 @@ impl IndexLimits {
             ("limits.max_k", self.max_k),
             ("limits.max_ef", self.max_ef),
             ("limits.max_page", self.max_page),
-            ("limits.max_concurrent_searches", self.max_concurrent_searches),
+            (
+                "limits.max_concurrent_searches",
+                self.max_concurrent_searches,
+            ),
             ("limits.max_pending_writes", self.max_pending_writes),
         ];
         for (key, value) in counts {
@@ -241,7 +253,7 @@ impl IndexLimits {
     }
 }
 
-fn at_least<T: PartialOrd + std::fmt::Display>(
+fn at_least<T: Copy + PartialOrd + std::fmt::Display>(
     key: &str,
     value: T,
     least: T,
@@ -249,10 +261,14 @@ fn at_least<T: PartialOrd + std::fmt::Display>(
     if value >= least {
         return Ok(());
     }
-    Err(Violation::new(key, value, format!("must be at least {least}")))
+    Err(Violation::new(
+        key,
+        value,
+        format!("must be at least {least}"),
+    ))
 }
 
-fn within<T: PartialOrd + std::fmt::Display>(
+fn within<T: Copy + PartialOrd + std::fmt::Display>(
     key: &str,
     value: T,
     least: T,
@@ -261,7 +277,11 @@ fn within<T: PartialOrd + std::fmt::Display>(
     if value >= least && value <= most {
         return Ok(());
     }
-    Err(Violation::new(key, value, format!("must be {least} to {most}")))
+    Err(Violation::new(
+        key,
+        value,
+        format!("must be {least} to {most}"),
+    ))
 }
 
 #[cfg(test)]

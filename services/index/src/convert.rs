@@ -9,8 +9,9 @@ use crate::error::IndexError;
 use crate::filter::{Filter, Test};
 use crate::model::{FacetKind, FacetSpec, Record, Spec, Value, Words};
 use crate::payload::fold;
+use crate::read::{Page, Parts, WordMatches};
 use crate::search::{FacetInput, Fusion, Plan};
-use crate::service::{Page, Parts, SearchAnswer, SearchRequest, Stats, WordMatches};
+use crate::service::{ExplainRequest, ScrollRequest, SearchAnswer, SearchRequest, Stats};
 use crate::validate;
 
 fn missing(field: impl Into<String>) -> IndexError {
@@ -84,7 +85,9 @@ pub(crate) fn spec_message(spec: Spec) -> v1::CollectionSpec {
 /// Reads the points of an upsert.
 pub(crate) fn records(points: Vec<v1::Point>) -> Result<Vec<Record>, IndexError> {
     let numbered = points.into_iter().enumerate();
-    numbered.map(|(index, point)| record(index, point)).collect()
+    numbered
+        .map(|(index, point)| record(index, point))
+        .collect()
 }
 
 fn record(index: usize, point: v1::Point) -> Result<Record, IndexError> {
@@ -97,8 +100,16 @@ fn record(index: usize, point: v1::Point) -> Result<Record, IndexError> {
     }
     Ok(Record {
         id: point.id,
-        vectors: point.vectors.into_iter().map(|(facet, vector)| (facet, vector.values)).collect(),
-        words: point.words.into_iter().map(|(facet, message)| (facet, words(message))).collect(),
+        vectors: point
+            .vectors
+            .into_iter()
+            .map(|(facet, vector)| (facet, vector.values))
+            .collect(),
+        words: point
+            .words
+            .into_iter()
+            .map(|(facet, message)| (facet, words(message)))
+            .collect(),
         payload,
         summary: point.summary.into(),
         document: point.document.into(),
@@ -141,15 +152,20 @@ fn value_message(value: Value) -> v1::PayloadValue {
 /// Writes a point.
 pub(crate) fn point_message(record: Record) -> v1::Point {
     let vectors = record.vectors.into_iter();
-    let words = record.words.into_iter().map(|(facet, Words { text, lang })| {
-        (facet, v1::WordsValue { text, lang })
-    });
+    let words = record
+        .words
+        .into_iter()
+        .map(|(facet, Words { text, lang })| (facet, v1::WordsValue { text, lang }));
     let payload = record.payload.into_iter();
     v1::Point {
         id: record.id,
-        vectors: vectors.map(|(facet, values)| (facet, v1::Vector { values })).collect(),
+        vectors: vectors
+            .map(|(facet, values)| (facet, v1::Vector { values }))
+            .collect(),
         words: words.collect(),
-        payload: payload.map(|(column, value)| (column, value_message(value))).collect(),
+        payload: payload
+            .map(|(column, value)| (column, value_message(value)))
+            .collect(),
         summary: record.summary.into(),
         document: record.document.into(),
         revision: record.revision.into(),
@@ -175,6 +191,20 @@ pub(crate) fn parts(message: Option<v1::PointParts>) -> Parts {
     }
 }
 
+/// Reads a scroll.
+pub(crate) fn scroll(
+    message: v1::ScrollRequest,
+    limits: &IndexLimits,
+) -> Result<ScrollRequest, IndexError> {
+    Ok(ScrollRequest {
+        collection: message.collection,
+        after: message.after_id,
+        limit: size(message.limit),
+        filter: filter(message.filter, limits)?,
+        parts: parts(message.parts),
+    })
+}
+
 /// Writes a page.
 pub(crate) fn page_message(page: Page) -> v1::ScrollResponse {
     v1::ScrollResponse {
@@ -191,7 +221,9 @@ pub(crate) fn filter(
     limits: &IndexLimits,
 ) -> Result<Option<Filter>, IndexError> {
     let mut reader = FilterReader { limits, nodes: 0 };
-    message.map(|message| reader.node(message, "filter", 1)).transpose()
+    message
+        .map(|message| reader.node(message, "filter", 1))
+        .transpose()
 }
 
 struct FilterReader<'a> {
@@ -200,13 +232,22 @@ struct FilterReader<'a> {
 }
 
 impl FilterReader<'_> {
-    fn node(&mut self, message: v1::Filter, path: &str, depth: usize) -> Result<Filter, IndexError> {
+    fn node(
+        &mut self,
+        message: v1::Filter,
+        path: &str,
+        depth: usize,
+    ) -> Result<Filter, IndexError> {
         use v1::filter::Node;
         self.nodes += 1;
         let (nodes, max_nodes) = (self.nodes, self.limits.max_filter_nodes);
         if nodes > max_nodes {
             let reason = format!("has too many nodes, limit {max_nodes}");
-            return Err(IndexError::invalid("filter", format!("{nodes} nodes"), reason));
+            return Err(IndexError::invalid(
+                "filter",
+                format!("{nodes} nodes"),
+                reason,
+            ));
         }
         let max_depth = self.limits.max_filter_depth;
         if depth > max_depth {
@@ -215,12 +256,16 @@ impl FilterReader<'_> {
         }
         match message.node {
             None => Err(missing(format!("{path}.node"))),
-            Some(Node::All(list)) => {
-                Ok(Filter::All(self.list(list, &format!("{path}.all"), depth)?))
-            }
-            Some(Node::Any(list)) => {
-                Ok(Filter::Any(self.list(list, &format!("{path}.any"), depth)?))
-            }
+            Some(Node::All(list)) => Ok(Filter::All(self.list(
+                list,
+                &format!("{path}.all"),
+                depth,
+            )?)),
+            Some(Node::Any(list)) => Ok(Filter::Any(self.list(
+                list,
+                &format!("{path}.any"),
+                depth,
+            )?)),
             Some(Node::Not(inner)) => {
                 let inner = self.node(*inner, &format!("{path}.not"), depth + 1)?;
                 Ok(Filter::Not(Box::new(inner)))
@@ -267,10 +312,17 @@ impl FilterReader<'_> {
 }
 
 fn range(message: v1::Range, path: &str) -> Result<Test, IndexError> {
-    let (min, max) = (message.min.unwrap_or(f64::NEG_INFINITY), message.max.unwrap_or(f64::INFINITY));
+    let (min, max) = (
+        message.min.unwrap_or(f64::NEG_INFINITY),
+        message.max.unwrap_or(f64::INFINITY),
+    );
     for (end, value) in [("min", min), ("max", max)] {
         if value.is_nan() {
-            return Err(IndexError::invalid(format!("{path}.{end}"), value, "must be a number"));
+            return Err(IndexError::invalid(
+                format!("{path}.{end}"),
+                value,
+                "must be a number",
+            ));
         }
     }
     if min > max {
@@ -281,12 +333,18 @@ fn range(message: v1::Range, path: &str) -> Result<Test, IndexError> {
 }
 
 fn within(message: v1::Within, path: &str) -> Result<Test, IndexError> {
-    let center = message.center.ok_or_else(|| missing(format!("{path}.center")))?;
+    let center = message
+        .center
+        .ok_or_else(|| missing(format!("{path}.center")))?;
     validate::coordinates(&format!("{path}.center"), center.latitude, center.longitude)?;
     let radius_km = message.radius_km;
     if !(radius_km.is_finite() && radius_km > 0.0) {
         let reason = "must be more than 0";
-        return Err(IndexError::invalid(format!("{path}.radius_km"), radius_km, reason));
+        return Err(IndexError::invalid(
+            format!("{path}.radius_km"),
+            radius_km,
+            reason,
+        ));
     }
     Ok(Test::Within {
         center: (center.latitude, center.longitude),
@@ -353,13 +411,26 @@ pub(crate) fn search_message(answer: SearchAnswer) -> v1::SearchResponse {
     }
 }
 
+/// Reads a question which words matched.
+pub(crate) fn explain(message: v1::ExplainWordsRequest) -> ExplainRequest {
+    ExplainRequest {
+        collection: message.collection,
+        facet: message.facet,
+        query: words(message.query.unwrap_or_default()),
+        ids: message.ids,
+        max_terms: size(message.max_terms),
+    }
+}
+
 /// Writes which words matched.
 pub(crate) fn matches_message(matches: Vec<WordMatches>) -> v1::ExplainWordsResponse {
     let matches = matches.into_iter().map(|found| {
         let words = found.words.into_iter();
         v1::WordMatches {
             id: found.id,
-            words: words.map(|(word, score)| v1::WordMatch { word, score }).collect(),
+            words: words
+                .map(|(word, score)| v1::WordMatch { word, score })
+                .collect(),
         }
     });
     v1::ExplainWordsResponse {
@@ -369,13 +440,16 @@ pub(crate) fn matches_message(matches: Vec<WordMatches>) -> v1::ExplainWordsResp
 
 /// Writes the counts.
 pub(crate) fn stats_message(stats: Stats) -> v1::GetStatsResponse {
-    let collections = stats.collections.into_iter().map(|(name, counts)| v1::CollectionStats {
-        name,
-        points: count(counts.points),
-        tombstones: count(counts.tombstones),
-        graph_points: count(counts.graph_points),
-        vector_bytes: count(counts.vector_bytes),
-    });
+    let collections = stats
+        .collections
+        .into_iter()
+        .map(|(name, counts)| v1::CollectionStats {
+            name,
+            points: count(counts.points),
+            tombstones: count(counts.tombstones),
+            graph_points: count(counts.graph_points),
+            vector_bytes: count(counts.vector_bytes),
+        });
     v1::GetStatsResponse {
         collections: collections.collect(),
         sequence: stats.sequence,

@@ -128,13 +128,20 @@ impl Engine {
     /// Returns a collection.
     pub(crate) fn collection(&self, name: &str) -> Option<Arc<Collection>> {
         let collections = self.collections.read();
-        collections.unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        collections
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned()
     }
 
     /// Returns every collection in the order of names.
     pub(crate) fn collections(&self) -> Vec<Arc<Collection>> {
         let collections = self.collections.read();
-        collections.unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        collections
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .cloned()
+            .collect()
     }
 
     /// Adds an empty collection.
@@ -143,8 +150,13 @@ impl Engine {
     /// When its words index does not start.
     pub(crate) fn create(&self, spec: &Spec) -> Result<(), TantivyError> {
         let collection = Collection::new(spec.clone(), &self.config.words)?;
-        let mut collections = self.collections.write().unwrap_or_else(PoisonError::into_inner);
-        collections.entry(spec.name.clone()).or_insert(Arc::new(collection));
+        let mut collections = self
+            .collections
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        collections
+            .entry(spec.name.clone())
+            .or_insert(Arc::new(collection));
         Ok(())
     }
 
@@ -174,7 +186,9 @@ impl Engine {
             let build = || collection.build_graph(&engine.config.graph, stop);
             engine.build_pool.install(build);
         };
-        let started = std::thread::Builder::new().name("index-graph".to_owned()).spawn(build);
+        let started = std::thread::Builder::new()
+            .name("index-graph".to_owned())
+            .spawn(build);
         let mut builds = self.builds.lock().unwrap_or_else(PoisonError::into_inner);
         builds.retain(|build| !build.is_finished());
         match started {
@@ -186,7 +200,8 @@ impl Engine {
     /// Stops and joins the builders; none starts afterwards.
     pub(crate) fn stop_builds(&self) {
         self.stopping.store(true, Ordering::Release);
-        let builds = std::mem::take(&mut *self.builds.lock().unwrap_or_else(PoisonError::into_inner));
+        let builds =
+            std::mem::take(&mut *self.builds.lock().unwrap_or_else(PoisonError::into_inner));
         for build in builds {
             if build.join().is_err() {
                 tracing::error!("the graph builder panicked");
@@ -222,7 +237,11 @@ impl Engine {
         let manifest = writer.finish()?;
         self.store.flush()?;
         log::remove_through(folder, sequence, &self.log_bytes)?;
-        tracing::info!(sequence, checkpoint = manifest.checkpoint, "checkpoint written");
+        tracing::info!(
+            sequence,
+            checkpoint = manifest.checkpoint,
+            "checkpoint written"
+        );
         Ok(())
     }
 
@@ -234,7 +253,8 @@ impl Engine {
         vector: &[f32],
     ) -> Result<Option<Record>, StoreError> {
         let name = &collection.spec().name;
-        let (Some(head), Some(document)) = (self.store.head(name, &id)?, self.store.document(name, &id)?)
+        let (Some(head), Some(document)) =
+            (self.store.head(name, &id)?, self.store.document(name, &id)?)
         else {
             return Ok(None);
         };
@@ -280,7 +300,9 @@ pub(crate) fn changes(operation: &Operation) -> Vec<Change<'_>> {
             collection,
             records,
         } => {
-            let puts = records.iter().map(|record| Change::Put { collection, record });
+            let puts = records
+                .iter()
+                .map(|record| Change::Put { collection, record });
             puts.collect()
         }
         Operation::Delete { collection, ids } => {
@@ -328,7 +350,9 @@ impl<'a> Loader<'a> {
             self.load_checkpoint(folder, manifest)?;
             after = manifest.sequence;
         }
-        Log::open(folder, after, |sequence, operation| self.replay(sequence, &operation))
+        Log::open(folder, after, |sequence, operation| {
+            self.replay(sequence, &operation)
+        })
     }
 
     fn load_checkpoint(&mut self, folder: &Path, manifest: &Manifest) -> Result<(), OpenError> {

@@ -183,12 +183,15 @@ pub(crate) mod tests {
                         Value::Strings(strings) => {
                             set.iter().any(|wanted| strings.contains(wanted))
                         }
-                        _ => false,
+                        Value::Number(_)
+                        | Value::Boolean(_)
+                        | Value::Date(_)
+                        | Value::Coordinates { .. } => false,
                     },
                     Test::Range { min, max } => match value {
                         Value::Number(number) => (*min..=*max).contains(number),
                         Value::Date(days) => (*min..=*max).contains(&f64::from(*days)),
-                        _ => false,
+                        Value::Strings(_) | Value::Boolean(_) | Value::Coordinates { .. } => false,
                     },
                     Test::Is(wanted) => *value == Value::Boolean(*wanted),
                     Test::Within { .. } => unreachable!("not generated"),

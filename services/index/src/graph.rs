@@ -122,12 +122,17 @@ impl Graph {
     /// with these weights of the dense facets, in layout order; `None` when the
     /// graph would serve it badly.
     pub(crate) fn width(&self, weights: &[f32], ef: usize) -> Option<usize> {
-        let ratios = weights.iter().zip(&self.facets).map(|(weight, (usual, _))| weight / usual);
+        let ratios = weights
+            .iter()
+            .zip(&self.facets)
+            .map(|(weight, (usual, _))| weight / usual);
         let greatest = ratios.clone().fold(0.0, f32::max);
         if greatest <= 0.0 {
             return None;
         }
-        let kept = ratios.zip(&self.facets).map(|(ratio, (_, share))| f64::from(ratio / greatest) * share);
+        let kept = ratios
+            .zip(&self.facets)
+            .map(|(ratio, (_, share))| f64::from(ratio / greatest) * share);
         let kept: f64 = kept.sum();
         (kept >= MIN_KEPT).then(|| scale_up(ef, 1.0 / kept.min(1.0)))
     }
@@ -160,9 +165,9 @@ impl Graph {
     ) -> Vec<Slot> {
         let ef = ef.max(MIN_EF);
         let filter = |id: &usize| allow(as_slot(*id));
-        let found = self
-            .hnsw
-            .search_filter(&unit_query(query, &self.factors), ef, ef, Some(&filter));
+        let found =
+            self.hnsw
+                .search_filter(&unit_query(query, &self.factors), ef, ef, Some(&filter));
         found.iter().map(|hit| as_slot(hit.d_id)).collect()
     }
 }
@@ -211,7 +216,11 @@ fn scale_up(width: usize, factor: f64) -> usize {
 }
 
 fn scaled(vector: &[f32], factors: &[f32]) -> Vec<f32> {
-    vector.iter().zip(factors).map(|(value, factor)| value * factor).collect()
+    vector
+        .iter()
+        .zip(factors)
+        .map(|(value, factor)| value * factor)
+        .collect()
 }
 
 fn augment(vector: &[f32], factors: &[f32], scale: f32) -> Vec<f32> {
@@ -223,7 +232,11 @@ fn augment(vector: &[f32], factors: &[f32], scale: f32) -> Vec<f32> {
 }
 
 fn unit_query(query: &[f32], factors: &[f32]) -> Vec<f32> {
-    let mut unit: Vec<f32> = query.iter().zip(factors).map(|(value, factor)| value / factor).collect();
+    let mut unit: Vec<f32> = query
+        .iter()
+        .zip(factors)
+        .map(|(value, factor)| value / factor)
+        .collect();
     let norm = dot(&unit, &unit).sqrt().max(f32::MIN_POSITIVE);
     unit.iter_mut().for_each(|value| *value /= norm);
     unit.push(0.0);
@@ -236,8 +249,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::points::Meta;
     use crate::model::{FacetKind, FacetSpec, Spec};
+    use crate::points::Meta;
     use crate::testing::Random;
 
     fn layout(dim: usize) -> Layout {
@@ -254,7 +267,12 @@ mod tests {
 
     #[test]
     fn our_distance_never_leaves_its_range() {
-        for (a, b) in [(1.0, 1.000_001), (f32::NAN, 1.0), (-1.0, 1.000_001), (f32::INFINITY, 1.0)] {
+        for (a, b) in [
+            (1.0, 1.000_001),
+            (f32::NAN, 1.0),
+            (-1.0, 1.000_001),
+            (f32::INFINITY, 1.0),
+        ] {
             let distance = UnitDistance.eval(&[a], &[b]);
             assert!((0.0..=2.0).contains(&distance), "{a} {b}");
         }

@@ -28,7 +28,9 @@ impl Grpc {
 }
 
 fn answer<T>(result: Result<T, IndexError>) -> Answer<T> {
-    result.map(Response::new).map_err(|error| status_from(&error))
+    result
+        .map(Response::new)
+        .map_err(|error| status_from(&error))
 }
 
 #[tonic::async_trait]
@@ -89,7 +91,10 @@ impl v1::index_service_server::IndexService for Grpc {
     async fn get(&self, request: Request<v1::GetRequest>) -> Answer<v1::GetResponse> {
         let request = request.into_inner();
         let parts = convert::parts(request.parts);
-        let records = self.service.get(&request.collection, request.ids, parts).await;
+        let records = self
+            .service
+            .get(&request.collection, request.ids, parts)
+            .await;
         answer(records.map(|records| v1::GetResponse {
             points: records.into_iter().map(convert::point_message).collect(),
         }))
@@ -97,13 +102,9 @@ impl v1::index_service_server::IndexService for Grpc {
 
     #[tracing::instrument(skip_all)]
     async fn scroll(&self, request: Request<v1::ScrollRequest>) -> Answer<v1::ScrollResponse> {
-        let request = request.into_inner();
         let scroll = async {
-            let filter = convert::filter(request.filter, &self.limits)?;
-            let parts = convert::parts(request.parts);
-            let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
-            let (collection, after) = (request.collection, request.after_id);
-            self.service.scroll(&collection, after, limit, filter, parts).await
+            let request = convert::scroll(request.into_inner(), &self.limits)?;
+            self.service.scroll(request).await
         };
         answer(scroll.await.map(convert::page_message))
     }
@@ -122,12 +123,9 @@ impl v1::index_service_server::IndexService for Grpc {
         &self,
         request: Request<v1::ExplainWordsRequest>,
     ) -> Answer<v1::ExplainWordsResponse> {
-        let request = request.into_inner();
-        let query = convert::words(request.query.unwrap_or_default());
-        let terms = usize::try_from(request.max_terms).unwrap_or(usize::MAX);
-        let (facet, ids) = (request.facet, request.ids);
-        let matches = self.service.explain_words(&request.collection, facet, query, ids, terms);
-        answer(matches.await.map(convert::matches_message))
+        let request = convert::explain(request.into_inner());
+        let matches = self.service.explain_words(request).await;
+        answer(matches.map(convert::matches_message))
     }
 
     async fn get_stats(&self, _: Request<v1::GetStatsRequest>) -> Answer<v1::GetStatsResponse> {
@@ -144,11 +142,17 @@ async fn upsert(
     let first = collection.get_or_init(|| message.collection.clone());
     if *first != message.collection {
         let reason = format!("must stay {first:?} through a stream");
-        return Err(IndexError::invalid("collection", message.collection, reason));
+        return Err(IndexError::invalid(
+            "collection",
+            message.collection,
+            reason,
+        ));
     }
     let records = convert::records(message.points)?;
     let fingerprint = message.model_fingerprint;
-    let outcome = service.upsert(message.collection, &fingerprint, records).await?;
+    let outcome = service
+        .upsert(message.collection, &fingerprint, records)
+        .await?;
     Ok(v1::UpsertResponse {
         sequence: outcome.sequence,
         inserted: outcome.inserted,

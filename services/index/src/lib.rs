@@ -22,6 +22,7 @@ mod log;
 mod model;
 mod payload;
 mod points;
+mod read;
 mod search;
 mod service;
 mod store;

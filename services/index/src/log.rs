@@ -237,17 +237,16 @@ fn replay<E: From<LogError>>(
                 .into());
             }
         };
-        let mut sequence = frame.first;
-        if sequence > *next {
+        if frame.first > *next {
             let (path, expected) = (path.to_owned(), *next);
             return Err(LogError::Gap {
                 path,
                 expected,
-                found: sequence,
+                found: frame.first,
             }
             .into());
         }
-        for bytes in &frame.operations {
+        for (sequence, bytes) in (frame.first..).zip(&frame.operations) {
             // Older ones are in the checkpoint already.
             if sequence == *next {
                 let operation = decode_operation(bytes).map_err(|error: CodecError| {
@@ -261,7 +260,6 @@ fn replay<E: From<LogError>>(
                 visit(sequence, operation)?;
                 *next += 1;
             }
-            sequence += 1;
         }
         offset = frame.end;
     }
@@ -505,6 +503,13 @@ mod tests {
         assert_eq!(seen.iter().map(|(s, _)| *s).collect::<Vec<_>>(), [4, 5]);
         let bytes = reopened.bytes().load(Ordering::Relaxed);
         assert_eq!(bytes, log.bytes().load(Ordering::Relaxed));
-        assert!(matches!(open(folder.path(), 1), Err(LogError::Gap { expected: 2, found: 4, .. })));
+        assert!(matches!(
+            open(folder.path(), 1),
+            Err(LogError::Gap {
+                expected: 2,
+                found: 4,
+                ..
+            })
+        ));
     }
 }

@@ -14,11 +14,11 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use tantivy::TantivyError;
 
+use crate::collection::View;
 use crate::config::GraphConfig;
 use crate::dense::{Layout, dot};
 use crate::filter::{Filter, Mask};
 use crate::graph::Graph;
-use crate::collection::View;
 use crate::model::Words;
 use crate::points::{Point, Points, Slot, as_index};
 use crate::topk::{Scored, TopK};
@@ -119,7 +119,11 @@ pub(crate) fn search(
     let (best, scored) = rank(points, &Pool::Scan(mask.as_ref()), &scorer, query);
     Ok(Found {
         hits: hits(points, &scorer, &best),
-        plan: if mask.is_some() { Plan::FilteredScan } else { Plan::Exact },
+        plan: if mask.is_some() {
+            Plan::FilteredScan
+        } else {
+            Plan::Exact
+        },
         points: points.live(),
         matching: mask.as_ref().map(Mask::count),
         scored,
@@ -169,10 +173,17 @@ fn candidates(
             graph.search(weighted, ef + more)
         }
     };
-    let alive = |slot: &Slot| mask.map_or_else(|| points.get(*slot).is_some(), |mask| mask.contains(*slot));
+    let alive =
+        |slot: &Slot| mask.map_or_else(|| points.get(*slot).is_some(), |mask| mask.contains(*slot));
     let mut list: Vec<Slot> = found.into_iter().filter(alive).collect();
-    list.extend(points.from(graph.end()).map(|point| point.slot).filter(alive));
-    let (by_words, _) = Pool::Scan(mask).top(points, ef, |point| scorer.words(point), Positive::Only);
+    list.extend(
+        points
+            .from(graph.end())
+            .map(|point| point.slot)
+            .filter(alive),
+    );
+    let (by_words, _) =
+        Pool::Scan(mask).top(points, ef, |point| scorer.words(point), Positive::Only);
     list.extend(by_words.iter().map(|scored| scored.slot));
     list.sort_unstable();
     list.dedup();
@@ -189,7 +200,11 @@ fn rank(points: &Points, pool: &Pool<'_>, scorer: &Scorer, query: &Query) -> (Ve
                 None => (Vec::new(), 0),
             };
             // Texts without any of the words have no rank beside a dense order.
-            let positive = if dense.is_empty() { Positive::Any } else { Positive::Only };
+            let positive = if dense.is_empty() {
+                Positive::Any
+            } else {
+                Positive::Only
+            };
             let (words, scanned) = pool.top(points, depth, |point| scorer.words(point), positive);
             (fuse(points, &[dense, words], query.k), scored.max(scanned))
         }
@@ -377,18 +392,26 @@ impl Scorer {
     }
 
     fn dense(&self, point: Point<'_>) -> f32 {
-        let dense = self.parts.iter().filter(|(_, part)| matches!(part, Part::Dense { .. }));
+        let dense = self
+            .parts
+            .iter()
+            .filter(|(_, part)| matches!(part, Part::Dense { .. }));
         dense.map(|(_, part)| part.of(point)).sum()
     }
 
     fn words(&self, point: Point<'_>) -> f32 {
-        let words = self.parts.iter().filter(|(_, part)| matches!(part, Part::Words { .. }));
+        let words = self
+            .parts
+            .iter()
+            .filter(|(_, part)| matches!(part, Part::Words { .. }));
         words.map(|(_, part)| part.of(point)).sum()
     }
 
     fn parts(&self, point: Point<'_>) -> Vec<(String, f32)> {
         let parts = self.parts.iter();
-        parts.map(|(name, part)| (name.clone(), part.of(point))).collect()
+        parts
+            .map(|(name, part)| (name.clone(), part.of(point)))
+            .collect()
     }
 }
 

@@ -36,14 +36,25 @@ fn pool(random: &mut Random, count: usize) -> Vec<Record> {
         let noise = random.vector(DIM, 0.6);
         let text = center.iter().zip(noise).map(|(a, b)| a + b).collect();
         let words: Vec<_> = (0..12).map(|_| format!("w{}", random.below(200))).collect();
-        let group = if random.below(10) == 0 { "rare" } else { "Common" };
+        let group = if random.below(10) == 0 {
+            "rare"
+        } else {
+            "Common"
+        };
         Record {
             id: format!("{number:05}"),
-            vectors: [("text".to_owned(), text), ("geo".to_owned(), random.vector(8, 0.5))].into(),
+            vectors: [
+                ("text".to_owned(), text),
+                ("geo".to_owned(), random.vector(8, 0.5)),
+            ]
+            .into(),
             words: [("words".to_owned(), words_of(&words.join(" ")))].into(),
             payload: [
                 ("group".to_owned(), Value::Strings(vec![group.to_owned()])),
-                ("number".to_owned(), Value::Number(f64::from(u32::try_from(number).unwrap()))),
+                (
+                    "number".to_owned(),
+                    Value::Number(f64::from(u32::try_from(number).unwrap())),
+                ),
             ]
             .into(),
             ..Record::default()
@@ -76,9 +87,18 @@ fn query(random: &mut Random, weights: [f32; 3], k: usize) -> Query {
     let words: Vec<_> = (0..6).map(|_| format!("w{}", random.below(220))).collect();
     Query {
         facets: [
-            ("geo".to_owned(), (FacetInput::Vector(random.vector(8, 1.0)), weights[0])),
-            ("text".to_owned(), (FacetInput::Vector(random.vector(DIM, 1.0)), weights[1])),
-            ("words".to_owned(), (FacetInput::Words(words_of(&words.join(" "))), weights[2])),
+            (
+                "geo".to_owned(),
+                (FacetInput::Vector(random.vector(8, 1.0)), weights[0]),
+            ),
+            (
+                "text".to_owned(),
+                (FacetInput::Vector(random.vector(DIM, 1.0)), weights[1]),
+            ),
+            (
+                "words".to_owned(),
+                (FacetInput::Words(words_of(&words.join(" "))), weights[2]),
+            ),
         ]
         .into(),
         filter: None,
@@ -113,7 +133,13 @@ fn column(name: &str, test: Test) -> Option<Filter> {
 }
 
 fn below(limit: f64) -> Option<Filter> {
-    column("number", Test::Range { min: 0.0, max: limit })
+    column(
+        "number",
+        Test::Range {
+            min: 0.0,
+            max: limit,
+        },
+    )
 }
 
 /// Share of the exact answer that the graph found, over some queries. Words
@@ -142,7 +168,10 @@ fn the_graph_finds_what_an_exact_scan_finds() {
     collection.build_graph(&small_graphs(), || false);
     // A tenth replaced, a tail of new ones: both must not cost recall.
     let mut changed = pool(&mut random, 900);
-    changed.iter_mut().skip(800).for_each(|record| record.id.push('n'));
+    changed
+        .iter_mut()
+        .skip(800)
+        .for_each(|record| record.id.push('n'));
     collection.apply(&[&upsert(changed)], Publish::Now).unwrap();
     assert_eq!(collection.counts().tombstones, 800);
 
@@ -174,7 +203,10 @@ fn plans_are_chosen_by_what_passes_and_every_answer_is_full() {
     assert_eq!(run(&collection, &query, &config).plan, Plan::Graph);
     query.exact = true;
     let exact = run(&collection, &query, &config);
-    assert_eq!((exact.plan, exact.scored, exact.matching), (Plan::Exact, 4_000, None));
+    assert_eq!(
+        (exact.plan, exact.scored, exact.matching),
+        (Plan::Exact, 4_000, None)
+    );
 
     query.exact = false;
     for (limit, plan, matching) in [
@@ -187,10 +219,18 @@ fn plans_are_chosen_by_what_passes_and_every_answer_is_full() {
         let found = run(&collection, &query, &config);
         assert_eq!((found.plan, found.matching), (plan, Some(matching)));
         assert_eq!(found.hits.len(), matching.min(50));
-        assert!(found.hits.iter().all(|hit| hit.id.parse::<f64>().unwrap() <= limit));
+        assert!(
+            found
+                .hits
+                .iter()
+                .all(|hit| hit.id.parse::<f64>().unwrap() <= limit)
+        );
     }
     // Case is ignored in sets.
-    query.filter = column("group", Test::In(vec!["rare".to_owned(), "common".to_owned()]));
+    query.filter = column(
+        "group",
+        Test::In(vec!["rare".to_owned(), "common".to_owned()]),
+    );
     assert_eq!(run(&collection, &query, &config).matching, Some(4_000));
     // Words alone need every point.
     query.facets.retain(|name, _| name == "words");
@@ -208,7 +248,10 @@ fn every_plan_gives_a_point_the_same_score_and_words_reach_the_graph() {
     let collection = filled(records);
     collection.build_graph(&small_graphs(), || false);
     let mut query = query(&mut random, [0.1, 0.1, 9.0], 20);
-    query.facets.insert("words".to_owned(), (FacetInput::Words(words_of("needle")), 9.0));
+    query.facets.insert(
+        "words".to_owned(),
+        (FacetInput::Words(words_of("needle")), 9.0),
+    );
     let found = run(&collection, &query, &small_graphs());
     assert_eq!(found.plan, Plan::Graph);
     assert_eq!(found.hits[0].id.as_ref(), "00007");
@@ -225,7 +268,12 @@ fn every_plan_gives_a_point_the_same_score_and_words_reach_the_graph() {
 
 #[test]
 fn ranks_fuse_as_defined() {
-    let records = [("a", 3.0, "x"), ("b", 2.0, "x y"), ("c", 1.0, "z"), ("d", 0.5, "z")];
+    let records = [
+        ("a", 3.0, "x"),
+        ("b", 2.0, "x y"),
+        ("c", 1.0, "z"),
+        ("d", 0.5, "z"),
+    ];
     let records = records.map(|(id, value, text)| {
         let mut vector = vec![0.0; DIM];
         vector[0] = value;
@@ -243,11 +291,18 @@ fn ranks_fuse_as_defined() {
     query.fusion = Fusion::Rrf;
     query.facets = [
         ("text".to_owned(), (FacetInput::Vector(vector), 1.0)),
-        ("words".to_owned(), (FacetInput::Words(words_of("y x")), 0.5)),
+        (
+            "words".to_owned(),
+            (FacetInput::Words(words_of("y x")), 0.5),
+        ),
     ]
     .into();
     let found = run(&collection, &query, &GraphConfig::default());
-    let scores: Vec<_> = found.hits.iter().map(|hit| (hit.id.as_ref(), hit.score)).collect();
+    let scores: Vec<_> = found
+        .hits
+        .iter()
+        .map(|hit| (hit.id.as_ref(), hit.score))
+        .collect();
     // Dense order a b c d; words order b a; ties in id order.
     let (first, second) = (1.0 / 61.0_f32 + 1.0 / 62.0, 1.0 / 62.0_f32 + 1.0 / 61.0);
     assert_eq!(scores, [("a", first), ("b", second), ("c", 1.0 / 63.0)]);

@@ -14,28 +14,11 @@ use crate::config::Config;
 use crate::engine::{Engine, OpenError};
 use crate::error::IndexError;
 use crate::filter::Filter;
-use crate::model::{FacetKind, Operation, Outcome, Record, Spec, Words};
+use crate::model::{Operation, Outcome, Record, Spec, Words};
+use crate::read::{self, Page, Parts, WordMatches};
 use crate::search::{FacetInput, Fusion, Hit, Plan, Query, search};
 use crate::validate;
 use crate::writer::{Command, Writer};
-
-/// Ids looked at under one lock while scrolling.
-const SCROLL_STEP: usize = 1_000;
-
-/// Which parts of a point are wanted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Parts {
-    pub(crate) payload: bool,
-    pub(crate) summary: bool,
-    pub(crate) document: bool,
-    pub(crate) vectors: bool,
-}
-
-impl Parts {
-    fn any(self) -> bool {
-        self != Self::default()
-    }
-}
 
 /// A search as asked, not yet checked against the collection.
 #[derive(Clone, Debug)]
@@ -54,6 +37,26 @@ pub(crate) struct SearchRequest {
     pub(crate) model_fingerprint: String,
 }
 
+/// A page as asked.
+pub(crate) struct ScrollRequest {
+    pub(crate) collection: String,
+    /// Ids greater than this; empty for the start.
+    pub(crate) after: String,
+    pub(crate) limit: usize,
+    pub(crate) filter: Option<Filter>,
+    pub(crate) parts: Parts,
+}
+
+/// A question which words matched.
+pub(crate) struct ExplainRequest {
+    pub(crate) collection: String,
+    pub(crate) facet: String,
+    pub(crate) query: Words,
+    pub(crate) ids: Vec<String>,
+    /// Most words for each point.
+    pub(crate) max_terms: usize,
+}
+
 /// What a search answers.
 pub(crate) struct SearchAnswer {
     pub(crate) hits: Vec<(Hit, Record)>,
@@ -62,19 +65,6 @@ pub(crate) struct SearchAnswer {
     pub(crate) matching: Option<usize>,
     pub(crate) scored: usize,
     pub(crate) elapsed: Duration,
-}
-
-/// A page in id order.
-pub(crate) struct Page {
-    pub(crate) records: Vec<Record>,
-    /// Where the next page starts; `None` at the end.
-    pub(crate) next: Option<String>,
-}
-
-/// The words of a query that one point matched, best first.
-pub(crate) struct WordMatches {
-    pub(crate) id: String,
-    pub(crate) words: Vec<(String, f32)>,
 }
 
 /// Counts of the whole index.
@@ -125,7 +115,11 @@ impl IndexService {
 
     /// Stops the writer after a last checkpoint. Blocks.
     pub(crate) fn close(&self) {
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let writer = self
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         let Some(writer) = writer else {
             return;
         };
@@ -150,7 +144,10 @@ impl IndexService {
     /// Returns every collection, in the order of names.
     pub(crate) fn list_collections(&self) -> Vec<Spec> {
         let collections = self.engine.collections();
-        collections.iter().map(|collection| collection.spec().clone()).collect()
+        collections
+            .iter()
+            .map(|collection| collection.spec().clone())
+            .collect()
     }
 
     /// Inserts or replaces points; they are on disk and searchable when this
@@ -224,7 +221,7 @@ impl IndexService {
         let collection = self.collection(collection)?;
         validate::ids(&ids, &self.engine.config.limits)?;
         let engine = Arc::clone(&self.engine);
-        let read = move || read_points(&engine, &collection, &ids, parts);
+        let read = move || read::points(&engine, &collection, &ids, parts);
         self.pool.run(read).await?
     }
 
@@ -232,22 +229,11 @@ impl IndexService {
     ///
     /// # Errors
     /// Invalid, unknown collection, or the store fails.
-    pub(crate) async fn scroll(
-        &self,
-        collection: &str,
-        after: String,
-        limit: usize,
-        filter: Option<Filter>,
-        parts: Parts,
-    ) -> Result<Page, IndexError> {
-        let collection = self.collection(collection)?;
-        validate::one_to("limit", limit, self.engine.config.limits.max_page)?;
+    pub(crate) async fn scroll(&self, request: ScrollRequest) -> Result<Page, IndexError> {
+        let collection = self.collection(&request.collection)?;
+        validate::one_to("limit", request.limit, self.engine.config.limits.max_page)?;
         let engine = Arc::clone(&self.engine);
-        let read = move || {
-            let (ids, next) = page(&collection, after, limit, filter.as_ref());
-            let records = read_points(&engine, &collection, &ids, parts)?;
-            Ok(Page { records, next })
-        };
+        let read = move || read::page(&engine, &collection, request);
         self.pool.run(read).await?
     }
 
@@ -269,7 +255,7 @@ impl IndexService {
             let mut hits = Vec::with_capacity(found.hits.len());
             for hit in found.hits {
                 let vector = view.points.get(hit.slot).map(|point| point.vector);
-                let record = hit_record(&engine, &collection, &hit.id, vector, parts)?;
+                let record = read::hit(&engine, &collection, &hit.id, vector, parts)?;
                 // A point deleted since the view was taken is no hit any more.
                 if let Some(record) = record {
                     hits.push((hit, record));
@@ -294,26 +280,31 @@ impl IndexService {
     /// Invalid, unknown collection, not a words facet, or the index fails.
     pub(crate) async fn explain_words(
         &self,
-        collection: &str,
-        facet: String,
-        query: Words,
-        ids: Vec<String>,
-        max_terms: usize,
+        request: ExplainRequest,
     ) -> Result<Vec<WordMatches>, IndexError> {
-        let collection = self.collection(collection)?;
+        let collection = self.collection(&request.collection)?;
         let limits = &self.engine.config.limits;
-        validate::ids(&ids, limits)?;
-        validate::one_to("max_terms", max_terms, self.engine.config.words.max_query_terms)?;
-        validate::words("facet", &facet, &query, collection.spec(), limits)?;
+        validate::ids(&request.ids, limits)?;
+        let most = self.engine.config.words.max_query_terms;
+        validate::one_to("max_terms", request.max_terms, most)?;
+        validate::words(
+            "facet",
+            &request.facet,
+            &request.query,
+            collection.spec(),
+            limits,
+        )?;
         let _permit = self.admit()?;
-        let work = move || explain(&collection, &facet, &query, ids, max_terms);
+        let work = move || read::explain(&collection, request);
         self.pool.run(work).await?
     }
 
     /// Counts everything.
     pub(crate) fn stats(&self) -> Stats {
         let collections = self.engine.collections();
-        let counts = collections.iter().map(|c| (c.spec().name.clone(), c.counts()));
+        let counts = collections
+            .iter()
+            .map(|c| (c.spec().name.clone(), c.counts()));
         Stats {
             collections: counts.collect(),
             sequence: self.engine.sequence(),
@@ -323,15 +314,19 @@ impl IndexService {
 
     fn collection(&self, name: &str) -> Result<Arc<Collection>, IndexError> {
         let name = name.to_owned();
-        self.engine.collection(&name).ok_or(IndexError::CollectionNotFound { name })
+        self.engine
+            .collection(&name)
+            .ok_or(IndexError::CollectionNotFound { name })
     }
 
     fn admit(&self) -> Result<tokio::sync::SemaphorePermit<'_>, IndexError> {
         let limit = self.engine.config.limits.max_concurrent_searches;
-        self.searches.try_acquire().map_err(|_| IndexError::Overloaded {
-            what: "searches",
-            limit,
-        })
+        self.searches
+            .try_acquire()
+            .map_err(|_| IndexError::Overloaded {
+                what: "searches",
+                limit,
+            })
     }
 
     fn check(&self, request: SearchRequest, spec: &Spec) -> Result<Query, IndexError> {
@@ -345,7 +340,11 @@ impl IndexService {
             validate::fingerprint(spec, &request.model_fingerprint)?;
         }
         if request.facets.is_empty() {
-            return Err(IndexError::invalid("facets", "none", "must name at least one facet"));
+            return Err(IndexError::invalid(
+                "facets",
+                "none",
+                "must name at least one facet",
+            ));
         }
         let mut facets = BTreeMap::new();
         for (name, (input, weight)) in request.facets {
@@ -358,7 +357,10 @@ impl IndexService {
                     validate::words(&format!("{path}.words"), &name, words, spec, limits)?;
                 }
             }
-            let usual = spec.facets.get(&name).map_or(0.0, |facet| facet.default_weight);
+            let usual = spec
+                .facets
+                .get(&name)
+                .map_or(0.0, |facet| facet.default_weight);
             let weight = weight.unwrap_or(usual);
             validate::weight(&format!("{path}.weight"), weight, limits)?;
             facets.insert(name, (input, weight));
@@ -367,133 +369,13 @@ impl IndexService {
             facets,
             filter: request.filter,
             k: request.k,
-            ef: if request.ef == 0 { config.graph.ef_search } else { request.ef },
+            ef: if request.ef == 0 {
+                config.graph.ef_search
+            } else {
+                request.ef
+            },
             exact: request.exact,
             fusion: request.fusion,
         })
     }
-}
-
-/// Collects the ids of a page, looking at some points at a time so that no
-/// lock is held for long.
-fn page(
-    collection: &Collection,
-    mut after: String,
-    limit: usize,
-    filter: Option<&Filter>,
-) -> (Vec<String>, Option<String>) {
-    let mut ids: Vec<String> = Vec::new();
-    loop {
-        let step = collection.after(&after, SCROLL_STEP);
-        for meta in &step {
-            if filter.is_none_or(|filter| filter.passes(&meta.columns)) {
-                if ids.len() == limit {
-                    let next = ids.last().cloned();
-                    return (ids, next);
-                }
-                ids.push(meta.id.to_string());
-            }
-        }
-        match step.last() {
-            Some(last) if step.len() == SCROLL_STEP => after = last.id.to_string(),
-            Some(_) | None => return (ids, None),
-        }
-    }
-}
-
-fn read_points(
-    engine: &Engine,
-    collection: &Collection,
-    ids: &[String],
-    parts: Parts,
-) -> Result<Vec<Record>, IndexError> {
-    let vectors = if parts.vectors { collection.vectors(ids) } else { BTreeMap::new() };
-    let mut records = Vec::with_capacity(ids.len());
-    for id in ids {
-        let vector = vectors.get(id).map(Vec::as_slice);
-        records.extend(read_point(engine, collection, id, vector, parts)?);
-    }
-    Ok(records)
-}
-
-/// Reads the wanted parts of a point; id and revision always come. `None` when
-/// it does not exist.
-fn read_point(
-    engine: &Engine,
-    collection: &Collection,
-    id: &str,
-    vector: Option<&[f32]>,
-    parts: Parts,
-) -> Result<Option<Record>, IndexError> {
-    let name = &collection.spec().name;
-    let Some(head) = engine.store.head(name, id)? else {
-        return Ok(None);
-    };
-    let mut record = Record {
-        id: id.to_owned(),
-        revision: head.revision,
-        ..Record::default()
-    };
-    if parts.payload {
-        record.payload = head.payload;
-    }
-    if parts.summary {
-        record.summary = head.summary;
-    }
-    if parts.document {
-        record.document = engine.store.document(name, id)?.unwrap_or_default();
-    }
-    if let Some(vector) = vector.filter(|_| parts.vectors) {
-        record.vectors = collection.layout().split(vector);
-    }
-    Ok(Some(record))
-}
-
-/// Reads the parts of a hit; the store is left alone when none are wanted.
-fn hit_record(
-    engine: &Engine,
-    collection: &Collection,
-    id: &str,
-    vector: Option<&[f32]>,
-    parts: Parts,
-) -> Result<Option<Record>, IndexError> {
-    if parts.any() {
-        return read_point(engine, collection, id, vector, parts);
-    }
-    Ok(Some(Record {
-        id: id.to_owned(),
-        ..Record::default()
-    }))
-}
-
-fn explain(
-    collection: &Collection,
-    facet: &str,
-    query: &Words,
-    ids: Vec<String>,
-    max_terms: usize,
-) -> Result<Vec<WordMatches>, IndexError> {
-    debug_assert!(
-        collection.spec().facets.get(facet).is_some_and(|facet| facet.kind == FacetKind::Words),
-        "checked before"
-    );
-    let (view, slots) = collection.slots(&ids);
-    let Some(index) = view.words.get(facet) else {
-        return Ok(Vec::new());
-    };
-    let terms = index.query(query)?;
-    let wanted: Vec<_> = slots.values().copied().collect();
-    let parts = index.explain(&terms, &wanted)?;
-    let matches = ids.into_iter().map(|id| {
-        let found = slots.get(&id).and_then(|slot| parts.get(slot));
-        let words = found.into_iter().flatten().take(max_terms).filter_map(|(term, part)| {
-            let term = terms.get(*term)?;
-            Some((term.word.clone(), *part))
-        });
-        WordMatches {
-            words: words.collect(),
-            id,
-        }
-    });
-    Ok(matches.collect())
 }

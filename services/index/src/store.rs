@@ -74,8 +74,7 @@ pub(crate) trait Store: Send + Sync {
     /// Returns the document of a record.
     fn document(&self, collection: &str, id: &str) -> Result<Option<Vec<u8>>, StoreError>;
     /// Returns the words of a record.
-    fn words(&self, collection: &str, id: &str)
-    -> Result<BTreeMap<String, Words>, StoreError>;
+    fn words(&self, collection: &str, id: &str) -> Result<BTreeMap<String, Words>, StoreError>;
     /// Counts the records of a collection.
     fn count(&self, collection: &str) -> Result<usize, StoreError>;
     /// Removes everything.
@@ -230,11 +229,7 @@ impl Store for SledStore {
         Ok(Some(document))
     }
 
-    fn words(
-        &self,
-        collection: &str,
-        id: &str,
-    ) -> Result<BTreeMap<String, Words>, StoreError> {
+    fn words(&self, collection: &str, id: &str) -> Result<BTreeMap<String, Words>, StoreError> {
         let Some(bytes) = self.get(WORDS, collection, id)? else {
             return Ok(BTreeMap::new());
         };
@@ -317,11 +312,25 @@ mod tests {
         let store = SledStore::open(&path).unwrap();
         assert_eq!(store.applied().unwrap(), 7);
         let head = store.head("a", "é").unwrap().unwrap();
-        assert_eq!((head.revision, head.summary, head.payload), (b"r".to_vec(), b"s".to_vec(), record.payload.clone()));
+        assert_eq!(
+            (head.revision, head.summary, head.payload),
+            (b"r".to_vec(), b"s".to_vec(), record.payload.clone())
+        );
         assert_eq!(store.document("a", "é").unwrap().unwrap(), b"d");
         assert_eq!(store.words("a", "é").unwrap(), record.words);
-        assert_eq!((store.count("a").unwrap(), store.count("aa").unwrap()), (1, 0));
-        store.apply(8, &[Change::Remove { collection, id: "é" }]).unwrap();
+        assert_eq!(
+            (store.count("a").unwrap(), store.count("aa").unwrap()),
+            (1, 0)
+        );
+        store
+            .apply(
+                8,
+                &[Change::Remove {
+                    collection,
+                    id: "é",
+                }],
+            )
+            .unwrap();
         assert_eq!(store.head("a", "é").unwrap(), None);
         assert_eq!(store.document("a", "é").unwrap(), None);
         assert_eq!(store.applied().unwrap(), 8);

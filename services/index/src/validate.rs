@@ -18,18 +18,36 @@ const MAX_FINGERPRINT_BYTES: usize = 256;
 /// Checks a collection's description.
 pub(crate) fn spec(spec: &Spec, limits: &IndexLimits) -> Result<(), IndexError> {
     name("spec.name", &spec.name)?;
-    at_most("spec.facets", "facets", spec.facets.len(), limits.max_facets)?;
+    at_most(
+        "spec.facets",
+        "facets",
+        spec.facets.len(),
+        limits.max_facets,
+    )?;
     let field = "spec.model_fingerprint";
-    at_most(field, "bytes", spec.model_fingerprint.len(), MAX_FINGERPRINT_BYTES)?;
+    at_most(
+        field,
+        "bytes",
+        spec.model_fingerprint.len(),
+        MAX_FINGERPRINT_BYTES,
+    )?;
     for (facet_name, facet) in &spec.facets {
         let path = format!("spec.facets[{facet_name:?}]");
         name(&path, facet_name)?;
-        weight(&format!("{path}.default_weight"), facet.default_weight, limits)?;
+        weight(
+            &format!("{path}.default_weight"),
+            facet.default_weight,
+            limits,
+        )?;
         if let FacetKind::Dense(dim) = facet.kind
             && (dim == 0 || dim > limits.max_dim)
         {
             let reason = format!("must be 1 to {}", limits.max_dim);
-            return Err(IndexError::invalid(format!("{path}.dense.dim"), dim, reason));
+            return Err(IndexError::invalid(
+                format!("{path}.dense.dim"),
+                dim,
+                reason,
+            ));
         }
     }
     Ok(())
@@ -87,10 +105,22 @@ fn record(
 ) -> Result<(), IndexError> {
     id(&format!("{path}.id"), &record.id)?;
     for (facet, vector) in &record.vectors {
-        self::vector(&format!("{path}.vectors[{facet:?}]"), facet, vector, spec, limits)?;
+        self::vector(
+            &format!("{path}.vectors[{facet:?}]"),
+            facet,
+            vector,
+            spec,
+            limits,
+        )?;
     }
     for (facet, words) in &record.words {
-        self::words(&format!("{path}.words[{facet:?}]"), facet, words, spec, limits)?;
+        self::words(
+            &format!("{path}.words[{facet:?}]"),
+            facet,
+            words,
+            spec,
+            limits,
+        )?;
     }
     for (part, bytes, limit) in [
         ("summary", record.summary.len(), limits.max_summary_bytes),
@@ -110,7 +140,12 @@ fn payload(
     at_most(path, "columns", payload.len(), limits.max_columns)?;
     for (column, value) in payload {
         let path = format!("{path}[{column:?}]");
-        at_most(&path, "bytes in the name", column.len(), limits.max_string_bytes)?;
+        at_most(
+            &path,
+            "bytes in the name",
+            column.len(),
+            limits.max_string_bytes,
+        )?;
         match value {
             Value::Strings(strings) => self::strings(&path, strings, limits)?,
             Value::Number(number) if !number.is_finite() => {
@@ -134,14 +169,22 @@ pub(crate) fn strings(
 ) -> Result<(), IndexError> {
     at_most(path, "texts", strings.len(), limits.max_strings)?;
     for (index, string) in strings.iter().enumerate() {
-        at_most(&format!("{path}[{index}]"), "bytes", string.len(), limits.max_string_bytes)?;
+        at_most(
+            &format!("{path}[{index}]"),
+            "bytes",
+            string.len(),
+            limits.max_string_bytes,
+        )?;
     }
     Ok(())
 }
 
 /// Checks a place on the Earth.
 pub(crate) fn coordinates(path: &str, latitude: f64, longitude: f64) -> Result<(), IndexError> {
-    for (part, value, reach) in [("latitude", latitude, 90.0), ("longitude", longitude, 180.0)] {
+    for (part, value, reach) in [
+        ("latitude", latitude, 90.0),
+        ("longitude", longitude, 180.0),
+    ] {
         // Not a number is in no range.
         if !(-reach..=reach).contains(&value) {
             let reason = format!("must be {} to {reach}", -reach);
@@ -181,7 +224,11 @@ pub(crate) fn vector(
         return Err(mismatch(path, &value, format!("{dim} values"), spec));
     }
     if let Some(at) = vector.iter().position(|value| !value.is_finite()) {
-        return Err(IndexError::invalid(format!("{path}[{at}]"), vector[at], "must be finite"));
+        return Err(IndexError::invalid(
+            format!("{path}[{at}]"),
+            vector[at],
+            "must be finite",
+        ));
     }
     let norm = dot(vector, vector).sqrt();
     if norm > limits.max_vector_norm {
@@ -202,8 +249,18 @@ pub(crate) fn words(
     if self::facet(path, facet, spec)?.kind != FacetKind::Words {
         return Err(mismatch(path, "words", "a vector".to_owned(), spec));
     }
-    at_most(&format!("{path}.lang"), "bytes", words.lang.len(), MAX_NAME_BYTES)?;
-    at_most(&format!("{path}.text"), "bytes", words.text.len(), limits.max_text_bytes)
+    at_most(
+        &format!("{path}.lang"),
+        "bytes",
+        words.lang.len(),
+        MAX_NAME_BYTES,
+    )?;
+    at_most(
+        &format!("{path}.text"),
+        "bytes",
+        words.text.len(),
+        limits.max_text_bytes,
+    )
 }
 
 fn facet<'a>(path: &str, name: &str, spec: &'a Spec) -> Result<&'a FacetSpec, IndexError> {
@@ -227,12 +284,20 @@ pub(crate) fn one_to(field: &str, value: usize, limit: usize) -> Result<(), Inde
     if (1..=limit).contains(&value) {
         return Ok(());
     }
-    Err(IndexError::invalid(field, value, format!("must be 1 to {limit}")))
+    Err(IndexError::invalid(
+        field,
+        value,
+        format!("must be 1 to {limit}"),
+    ))
 }
 
 fn at_most(field: &str, unit: &str, value: usize, limit: usize) -> Result<(), IndexError> {
     if value <= limit {
         return Ok(());
     }
-    Err(IndexError::invalid(field, format!("{value} {unit}"), format!("has too many {unit}, limit {limit}")))
+    Err(IndexError::invalid(
+        field,
+        format!("{value} {unit}"),
+        format!("has too many {unit}, limit {limit}"),
+    ))
 }

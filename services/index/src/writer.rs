@@ -161,7 +161,10 @@ impl Writer {
                 self.engine.create(spec)?;
                 outcomes[index].inserted = 1;
             } else {
-                groups.entry(operation.collection()).or_default().push(index);
+                groups
+                    .entry(operation.collection())
+                    .or_default()
+                    .push(index);
             }
         }
         for (name, indexes) in groups {
@@ -185,15 +188,24 @@ impl Writer {
         for collection in self.engine.collections() {
             self.engine.build_if_due(&collection);
         }
-        let running = self.checkpoint.as_ref().is_some_and(|thread| !thread.is_finished());
-        if running || self.broken || self.engine.log_bytes() < self.engine.config.checkpoint_log_bytes {
+        let running = self
+            .checkpoint
+            .as_ref()
+            .is_some_and(|thread| !thread.is_finished());
+        if running
+            || self.broken
+            || self.engine.log_bytes() < self.engine.config.checkpoint_log_bytes
+        {
             return;
         }
         self.join_checkpoint();
         let sequence = match self.log.rotate() {
             Ok(sequence) => sequence,
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "cannot rotate the log");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot rotate the log"
+                );
                 return;
             }
         };
@@ -225,7 +237,10 @@ impl Writer {
         match self.log.rotate() {
             Ok(sequence) => checkpoint(&self.engine, sequence),
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "cannot rotate the log");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot rotate the log"
+                );
             }
         }
     }
@@ -254,8 +269,15 @@ fn same_spec(have: &Spec, asked: &Spec) -> Result<(), IndexError> {
         expected,
     };
     if have.model_fingerprint != asked.model_fingerprint {
-        let (value, expected) = (asked.model_fingerprint.clone(), have.model_fingerprint.clone());
-        return Err(mismatch("spec.model_fingerprint", value, format!("{expected:?}")));
+        let (value, expected) = (
+            asked.model_fingerprint.clone(),
+            have.model_fingerprint.clone(),
+        );
+        return Err(mismatch(
+            "spec.model_fingerprint",
+            value,
+            format!("{expected:?}"),
+        ));
     }
     if have.facets != asked.facets {
         let (value, expected) = (describe(asked), describe(have));

@@ -24,7 +24,9 @@ async fn child() {
     let mut small = config(Path::new(&folder));
     // Checkpoints often, so that kills fall into them too.
     small.checkpoint_log_bytes = 1 << 16;
-    vivier_index::run(small, listener, vivier_runtime::Shutdown::new()).await.unwrap();
+    vivier_index::run(small, listener, vivier_runtime::Shutdown::new())
+        .await
+        .unwrap();
 }
 
 fn start(folder: &Path) -> (Child, String) {
@@ -41,6 +43,8 @@ fn start(folder: &Path) -> (Child, String) {
             return (child, address.to_owned());
         }
     }
+    child.kill().unwrap();
+    child.wait().unwrap();
     panic!("the child did not start");
 }
 
@@ -53,21 +57,33 @@ async fn write_until_killed(client: &mut Client, round: u64, certain: &mut State
     let mut number = 0_u64;
     loop {
         number += 1;
-        let mixed = round.wrapping_mul(7_919).wrapping_add(number.wrapping_mul(104_729));
-        let names: Vec<String> = (0..20).map(|i| format!("p{}", (mixed + i * 13) % 200)).collect();
+        let mixed = round
+            .wrapping_mul(7_919)
+            .wrapping_add(number.wrapping_mul(104_729));
+        let names: Vec<String> = (0..20)
+            .map(|i| format!("p{}", (mixed + i * 13) % 200))
+            .collect();
         let revision = format!("{round}-{number}");
         let done = if number.is_multiple_of(3) {
-            pending = names.iter().map(|name| (name.clone(), None)).collect::<State>();
+            pending = names
+                .iter()
+                .map(|name| (name.clone(), None))
+                .collect::<State>();
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             delete(client, &names).await.is_ok()
         } else {
-            pending = names.iter().map(|name| (name.clone(), Some(revision.clone()))).collect();
+            pending = names
+                .iter()
+                .map(|name| (name.clone(), Some(revision.clone())))
+                .collect();
             let points = names.iter().map(|name| {
                 let mut point = point(name, [1.0, 0.5], "rust search");
                 point.revision = revision.clone().into_bytes().into();
                 point
             });
-            upsert(client, vec![upsert_request(points.collect())]).await.is_ok()
+            upsert(client, vec![upsert_request(points.collect())])
+                .await
+                .is_ok()
         };
         if !done {
             return pending;
@@ -80,18 +96,30 @@ async fn check(client: &mut Client, certain: &mut State, pending: &State) {
     let points: BTreeMap<String, String> = scroll(client, 1_000)
         .await
         .into_iter()
-        .map(|point| (point.id, String::from_utf8(point.revision.to_vec()).unwrap()))
+        .map(|point| {
+            (
+                point.id,
+                String::from_utf8(point.revision.to_vec()).unwrap(),
+            )
+        })
         .collect();
     let mut exact = search_request(10_000);
     exact.exact = true;
     let searched = search(client, exact).await.unwrap();
-    assert_eq!(searched.hits.len(), points.len(), "what is stored is searchable");
+    assert_eq!(
+        searched.hits.len(),
+        points.len(),
+        "what is stored is searchable"
+    );
     let names: Vec<String> = certain.keys().chain(pending.keys()).cloned().collect();
     for name in names {
         let found = points.get(&name).cloned();
         let sure = certain.get(&name).cloned().flatten();
         let maybe = pending.get(&name).cloned();
-        assert!(found == sure || Some(&found) == maybe.as_ref(), "{name}: {found:?}, acknowledged {sure:?}, sent {maybe:?}");
+        assert!(
+            found == sure || Some(&found) == maybe.as_ref(),
+            "{name}: {found:?}, acknowledged {sure:?}, sent {maybe:?}"
+        );
         certain.insert(name, found);
     }
     assert!(points.keys().all(|name| certain.contains_key(name)));
@@ -120,7 +148,11 @@ async fn a_killed_process_loses_and_resurrects_nothing() {
     let (mut child, address) = start(folder.path());
     let mut client = connect(&address).await;
     check(&mut client, &mut certain, &pending).await;
-    let stats = client.get_stats(v1::GetStatsRequest {}).await.unwrap().into_inner();
+    let stats = client
+        .get_stats(v1::GetStatsRequest {})
+        .await
+        .unwrap()
+        .into_inner();
     assert!(stats.sequence > 12);
     child.kill().unwrap();
     child.wait().unwrap();

@@ -1,7 +1,13 @@
 //! The index over real gRPC.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests and their helpers fail by panicking"
+)]
 
 mod api;
 mod crash;
 mod measure;
+mod refusals;
 mod restart;
 mod support;

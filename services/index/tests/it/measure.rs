@@ -30,7 +30,10 @@ fn vectors(seed: &mut u64) -> std::collections::BTreeMap<String, v1::Vector> {
         .map(|(name, dim)| {
             let raw: Vec<f32> = (0..*dim).map(|_| noise(seed)).collect();
             let norm = raw.iter().map(|x| x * x).sum::<f32>().sqrt();
-            ((*name).to_owned(), vector(&raw.iter().map(|x| x / norm).collect::<Vec<_>>()))
+            (
+                (*name).to_owned(),
+                vector(&raw.iter().map(|x| x / norm).collect::<Vec<_>>()),
+            )
         })
         .collect()
 }
@@ -48,11 +51,12 @@ async fn measure() {
     let client = &mut served.client;
     let mut spec = people();
     spec.facets.retain(|facet| facet.name == "words");
-    spec.facets.extend(DIMS.iter().map(|(name, dim)| v1::FacetSpec {
-        name: (*name).to_owned(),
-        kind: Some(v1::facet_spec::Kind::Dense(v1::DenseFacet { dim: *dim })),
-        default_weight: 1.0,
-    }));
+    spec.facets
+        .extend(DIMS.iter().map(|(name, dim)| v1::FacetSpec {
+            name: (*name).to_owned(),
+            kind: Some(v1::facet_spec::Kind::Dense(v1::DenseFacet { dim: *dim })),
+            default_weight: 1.0,
+        }));
     create(client, spec).await.unwrap();
     let mut seed = 42;
     let points: Vec<v1::Point> = (0..POINTS)
@@ -63,13 +67,38 @@ async fn measure() {
             point
         })
         .collect();
-    let requests: Vec<_> = points.chunks(100).map(|chunk| upsert_request(chunk.to_vec())).collect();
+    let requests: Vec<_> = points
+        .chunks(100)
+        .map(|chunk| upsert_request(chunk.to_vec()))
+        .collect();
     let started = Instant::now();
     upsert(client, requests).await.unwrap();
     let seconds = started.elapsed().as_secs_f64();
     println!("ingest: {POINTS} points of 832 dims and 600 words in {seconds:.2} s");
 
-    for (name, terms, summaries, k) in [("dense and words", 64, false, 1_000), ("with summaries", 64, true, 1_000), ("dense only", 0, false, 1_000), ("k = 20", 64, true, 20)] {
+    let mut bare = points;
+    for point in &mut bare {
+        point.words.clear();
+        point.id.push('x');
+    }
+    let ids: Vec<String> = bare.iter().map(|point| point.id.clone()).collect();
+    let requests: Vec<_> = bare
+        .chunks(500)
+        .map(|chunk| upsert_request(chunk.to_vec()))
+        .collect();
+    let started = Instant::now();
+    upsert(client, requests).await.unwrap();
+    let seconds = started.elapsed().as_secs_f64();
+    println!("ingest: {POINTS} points of 832 dims without words in {seconds:.2} s");
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    delete(client, &ids).await.unwrap();
+
+    for (name, terms, summaries, k) in [
+        ("dense and words", 64, false, 1_000),
+        ("with summaries", 64, true, 1_000),
+        ("dense only", 0, false, 1_000),
+        ("k = 20", 64, true, 20),
+    ] {
         let mut times = Vec::new();
         let mut inside = Vec::new();
         for _ in 0..300 {
@@ -83,7 +112,10 @@ async fn measure() {
                 .collect();
             if terms > 0 {
                 let query = text(&mut seed, terms * 2);
-                facets.insert("words".to_owned(), facet(v1::facet_query::Query::Words(words(&query, "en"))));
+                facets.insert(
+                    "words".to_owned(),
+                    facet(v1::facet_query::Query::Words(words(&query, "en"))),
+                );
             }
             let request = v1::SearchRequest {
                 facets,
@@ -100,13 +132,18 @@ async fn measure() {
         }
         println!(
             "search {name}: over gRPC p50 {:.2} p99 {:.2} ms; inside p50 {:.2} p99 {:.2} ms",
-            percentile(&mut times, 50), percentile(&mut times, 99),
-            percentile(&mut inside, 50), percentile(&mut inside, 99)
+            percentile(&mut times, 50),
+            percentile(&mut times, 99),
+            percentile(&mut inside, 50),
+            percentile(&mut inside, 99)
         );
     }
     served.stop().await;
     let started = Instant::now();
     let served = Served::start(config(folder.path())).await;
-    println!("restart to first answer: {:.2} s", started.elapsed().as_secs_f64());
+    println!(
+        "restart to first answer: {:.2} s",
+        started.elapsed().as_secs_f64()
+    );
     served.stop().await;
 }

@@ -16,20 +16,40 @@ async fn everything_comes_back_from_log_and_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let mut served = Served::start(config(folder.path())).await;
     create(&mut served.client, people()).await.unwrap();
-    upsert(&mut served.client, vec![many(0..50, "rust"), many(10..20, "search")]).await.unwrap();
-    delete(&mut served.client, &["p0005", "p0015"]).await.unwrap();
+    upsert(
+        &mut served.client,
+        vec![many(0..50, "rust"), many(10..20, "search")],
+    )
+    .await
+    .unwrap();
+    delete(&mut served.client, &["p0005", "p0015"])
+        .await
+        .unwrap();
     let points = scroll(&mut served.client, 7).await;
-    let found = search(&mut served.client, search_request(48)).await.unwrap();
+    let found = search(&mut served.client, search_request(48))
+        .await
+        .unwrap();
     assert_eq!(points.len(), 48);
     served.stop().await;
 
     // From the checkpoint of the graceful stop; twice.
     for _ in 0..2 {
         let mut served = Served::start(config(folder.path())).await;
-        let stats = served.client.get_stats(v1::GetStatsRequest {}).await.unwrap().into_inner();
+        let stats = served
+            .client
+            .get_stats(v1::GetStatsRequest {})
+            .await
+            .unwrap()
+            .into_inner();
         assert_eq!((stats.sequence, stats.log_bytes), (4, 0));
         assert_eq!(scroll(&mut served.client, 1_000).await, points);
-        assert_eq!(search(&mut served.client, search_request(48)).await.unwrap().hits, found.hits);
+        assert_eq!(
+            search(&mut served.client, search_request(48))
+                .await
+                .unwrap()
+                .hits,
+            found.hits
+        );
         served.stop().await;
     }
 
@@ -39,7 +59,9 @@ async fn everything_comes_back_from_log_and_checkpoint() {
     for _ in 0..2 {
         let mut served = Served::start(config(folder.path())).await;
         assert_eq!(scroll(&mut served.client, 1_000).await, points);
-        upsert(&mut served.client, vec![many(0..1, "rust")]).await.unwrap();
+        upsert(&mut served.client, vec![many(0..1, "rust")])
+            .await
+            .unwrap();
         served.stop().await;
         std::fs::remove_dir_all(&store).unwrap();
         std::fs::write(&store, "garbage").unwrap();
@@ -58,11 +80,25 @@ async fn a_growing_log_is_checkpointed_while_writing() {
     let mut served = Served::start(small.clone()).await;
     create(&mut served.client, people()).await.unwrap();
     for round in 0..40_u16 {
-        upsert(&mut served.client, vec![many(round * 10..round * 10 + 60, "rust")]).await.unwrap();
+        upsert(
+            &mut served.client,
+            vec![many(round * 10..round * 10 + 60, "rust")],
+        )
+        .await
+        .unwrap();
     }
     let points = scroll(&mut served.client, 1_000).await;
-    let stats = served.client.get_stats(v1::GetStatsRequest {}).await.unwrap().into_inner();
-    assert!(stats.log_bytes < 300_000, "{} bytes of log", stats.log_bytes);
+    let stats = served
+        .client
+        .get_stats(v1::GetStatsRequest {})
+        .await
+        .unwrap()
+        .into_inner();
+    assert!(
+        stats.log_bytes < 300_000,
+        "{} bytes of log",
+        stats.log_bytes
+    );
     assert!(folder.path().join("MANIFEST").is_file());
     served.stop().await;
     let mut served = Served::start(small).await;
@@ -77,7 +113,9 @@ async fn a_graph_is_built_beside_and_survives_nothing_but_records() {
     graphs.graph.min_points = 200;
     let mut served = Served::start(graphs.clone()).await;
     create(&mut served.client, people()).await.unwrap();
-    upsert(&mut served.client, vec![many(0..500, "rust")]).await.unwrap();
+    upsert(&mut served.client, vec![many(0..500, "rust")])
+        .await
+        .unwrap();
     for _ in 0..2 {
         let client = &mut served.client;
         let mut tries = 0;
@@ -106,7 +144,12 @@ async fn a_folder_in_use_and_damaged_files_are_named() {
     let second = start_fails(folder.path()).await;
     assert!(second.contains("in use by another process"), "{second}");
     create(&mut served.client, people()).await.unwrap();
-    upsert(&mut served.client, vec![many(0..5, "rust"), many(5..9, "rust")]).await.unwrap();
+    upsert(
+        &mut served.client,
+        vec![many(0..5, "rust"), many(5..9, "rust")],
+    )
+    .await
+    .unwrap();
 
     // A copy of the folder while it is served: the log alone must do.
     let copy = tempfile::tempdir().unwrap();
@@ -123,17 +166,27 @@ async fn a_folder_in_use_and_damaged_files_are_named() {
     let damaged = tempfile::tempdir().unwrap();
     std::fs::write(damaged.path().join("log-00000000000000000001.bin"), content).unwrap();
     let error = start_fails(damaged.path()).await;
-    assert!(error.contains("log-00000000000000000001.bin is damaged at offset"), "{error}");
+    assert!(
+        error.contains("log-00000000000000000001.bin is damaged at offset"),
+        "{error}"
+    );
 
-    let checkpoint = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
-    let checkpoint = checkpoint.filter(|path| path.to_string_lossy().contains("checkpoint-")).last();
+    let checkpoint = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let checkpoint = checkpoint
+        .filter(|path| path.to_string_lossy().contains("checkpoint-"))
+        .last();
     let checkpoint = checkpoint.unwrap();
     let mut content = std::fs::read(&checkpoint).unwrap();
     let middle = content.len() / 2;
     content[middle] ^= 1;
     std::fs::write(&checkpoint, content).unwrap();
     let error = start_fails(folder.path()).await;
-    assert!(error.contains("checkpoint-") && error.contains("damaged at offset"), "{error}");
+    assert!(
+        error.contains("checkpoint-") && error.contains("damaged at offset"),
+        "{error}"
+    );
 }
 
 /// Starts an index that must refuse, and returns why, causes included.

@@ -83,7 +83,11 @@ pub(crate) fn people() -> v1::CollectionSpec {
 
 pub(crate) async fn create(client: &mut Client, spec: v1::CollectionSpec) -> Result<bool, Status> {
     let request = v1::CreateCollectionRequest { spec: Some(spec) };
-    Ok(client.create_collection(request).await?.into_inner().created)
+    Ok(client
+        .create_collection(request)
+        .await?
+        .into_inner()
+        .created)
 }
 
 pub(crate) fn vector(values: &[f32]) -> v1::Vector {
@@ -131,7 +135,10 @@ pub(crate) async fn upsert(
     client: &mut Client,
     requests: Vec<v1::UpsertRequest>,
 ) -> Result<Vec<v1::UpsertResponse>, Status> {
-    let mut answers = client.upsert(tokio_stream::iter(requests)).await?.into_inner();
+    let mut answers = client
+        .upsert(tokio_stream::iter(requests))
+        .await?
+        .into_inner();
     let mut all = Vec::new();
     while let Some(answer) = answers.message().await? {
         all.push(answer);
@@ -147,8 +154,14 @@ pub(crate) fn search_request(k: u32) -> v1::SearchRequest {
     v1::SearchRequest {
         collection: "people".to_owned(),
         facets: BTreeMap::from([
-            ("text".to_owned(), facet(v1::facet_query::Query::Vector(vector(&[1.0, 0.0])))),
-            ("words".to_owned(), facet(v1::facet_query::Query::Words(words("rust search", "en")))),
+            (
+                "text".to_owned(),
+                facet(v1::facet_query::Query::Vector(vector(&[1.0, 0.0]))),
+            ),
+            (
+                "words".to_owned(),
+                facet(v1::facet_query::Query::Words(words("rust search", "en"))),
+            ),
         ]),
         k,
         ..v1::SearchRequest::default()
@@ -163,7 +176,11 @@ pub(crate) async fn search(
 }
 
 pub(crate) fn ids(response: &v1::SearchResponse) -> Vec<&str> {
-    response.hits.iter().map(|hit| hit.point.as_ref().unwrap().id.as_str()).collect()
+    response
+        .hits
+        .iter()
+        .map(|hit| hit.point.as_ref().unwrap().id.as_str())
+        .collect()
 }
 
 pub(crate) async fn delete(client: &mut Client, ids: &[&str]) -> Result<u64, Status> {
@@ -205,6 +222,10 @@ pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, Status>, code: Code,
     let status = result.unwrap_err();
     assert_eq!(status.code(), code, "{status:?}");
     for name in names {
-        assert!(status.message().contains(name), "{name:?} not in {:?}", status.message());
+        assert!(
+            status.message().contains(name),
+            "{name:?} not in {:?}",
+            status.message()
+        );
     }
 }
