@@ -178,7 +178,7 @@ fn the_graph_finds_what_an_exact_scan_finds() {
     for weights in [[1.0, 1.0], [0.0, 4.0], [0.25, 4.0], [2.0, 1.5]] {
         let found = recall(&collection, weights, &None);
         println!("weights {weights:?}: recall {found}");
-        // The floor is .95; the seeds give .97 and more.
+        // The floor is .95; these seeds give .97 and more.
         assert!(found >= 0.95, "weights {weights:?}: recall {found}");
     }
     // The small facet alone: the graph knows next to nothing of it.
