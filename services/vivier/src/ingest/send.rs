@@ -186,3 +186,7 @@ async fn answer(
 fn passes(status: &Status) -> bool {
     matches!(status.code(), Code::Unavailable | Code::ResourceExhausted)
 }
+
+#[cfg(test)]
+#[path = "send_tests.rs"]
+mod tests;

@@ -32,7 +32,11 @@ pub(crate) fn vacancy(tables: &Tables, seed: u64, number: usize) -> anyhow::Resu
         .context("no occupations")?;
     let occupation = &tables.occupations[*turn];
     let mut random = Random::stream(seed, STREAM + number as u64);
-    let towns: Vec<&Place> = tables.places.iter().filter(|place| place.weight >= TOWN).collect();
+    let towns: Vec<&Place> = tables
+        .places
+        .iter()
+        .filter(|place| place.weight >= TOWN)
+        .collect();
     let place = *random.pick(&towns).context("no towns")?;
     let lang = *random.pick(&place.languages).context("no languages")?;
     let step = *random
