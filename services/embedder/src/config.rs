@@ -20,7 +20,8 @@ pub struct Config {
     pub threads: usize,
     /// Most tokens that two neighbouring windows of a long text share.
     pub window_overlap_tokens: usize,
-    /// Token budget of one model batch.
+    /// Token budget of one model batch. Larger batches hardly encode faster (nothing
+    /// is padded) and make a person wait longer behind a job.
     pub max_batch_tokens: usize,
     /// Most tokens queued or in inference, over all callers; also the most that
     /// one request may ask for.
@@ -44,7 +45,7 @@ impl Default for Config {
             max_tokens: None,
             threads: 0,
             window_overlap_tokens: 32,
-            max_batch_tokens: 4096,
+            max_batch_tokens: 2048,
             max_queue_tokens: 1 << 20,
             max_queue_requests: 1024,
             max_batch_inputs: 256,

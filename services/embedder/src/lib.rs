@@ -1,7 +1,7 @@
 //! The embedder: texts in, unit vectors out, over gRPC.
 //!
 //! A call is checked, tokenized away from the async threads, and put into a bounded
-//! [`queue`]; one model thread takes token-budgeted batches out of it, across
+//! queue; one model thread takes token-budgeted batches out of it, across
 //! callers, interactive work first.
 
 mod config;
