@@ -13,15 +13,33 @@ fn bad_lines_are_named_and_good_lines_are_kept() {
     let path = folder.path().join("bad.jsonl");
     let mut file = std::fs::File::create(&path).unwrap();
     let lines: [(&[u8], &[&str]); 9] = [
-        (br#"{"id": "good-1", "titles": ["Chef"], "text": "Cooks well."}"#, &[]),
+        (
+            br#"{"id": "good-1", "titles": ["Chef"], "text": "Cooks well."}"#,
+            &[],
+        ),
         (b"this is not JSON", &["2", "JSON"]),
-        (br#"{"id": "c3", "titles": "Chef", "text": 7}"#, &["3", "titles"]),
-        (br#"{"id": "c4", "text": "x", "hobby": "chess"}"#, &["4", "hobby"]),
+        (
+            br#"{"id": "c3", "titles": "Chef", "text": 7}"#,
+            &["3", "titles"],
+        ),
+        (
+            br#"{"id": "c4", "text": "x", "hobby": "chess"}"#,
+            &["4", "hobby"],
+        ),
         (br#"{"text": "who am I?"}"#, &["5", "id"]),
-        (br#"{"id": "good-1", "text": "again"}"#, &["6", "good-1", "duplicate"]),
+        (
+            br#"{"id": "good-1", "text": "again"}"#,
+            &["6", "good-1", "duplicate"],
+        ),
         (b"{\"id\": \"c7\", \"text\": \"\xff\xfe\"}", &["7", "UTF-8"]),
-        (br#"{"id": "c8", "text": "x", "location": {"latitude": "NaN", "longitude": 2}}"#, &["8", "location"]),
-        (br#"{"id": "good-2", "titles": ["Baker"], "text": "Bakes bread."}"#, &[]),
+        (
+            br#"{"id": "c8", "text": "x", "location": {"latitude": "NaN", "longitude": 2}}"#,
+            &["8", "location"],
+        ),
+        (
+            br#"{"id": "good-2", "titles": ["Baker"], "text": "Bakes bread."}"#,
+            &[],
+        ),
     ];
     for (line, _) in lines {
         file.write_all(line).unwrap();
@@ -29,7 +47,8 @@ fn bad_lines_are_named_and_good_lines_are_kept() {
     }
     file.write_all(b"{\"id\": \"c10\", \"text\": \"").unwrap();
     file.write_all(&vec![b'x'; 50 << 20]).unwrap();
-    file.write_all(b"\"}\n{\"id\": \"good-3\", \"text\": \"Serves guests.\"}\n").unwrap();
+    file.write_all(b"\"}\n{\"id\": \"good-3\", \"text\": \"Serves guests.\"}\n")
+        .unwrap();
     drop(file);
 
     let cluster = Cluster::start(folder.path(), Shape::default());
@@ -46,7 +65,10 @@ fn bad_lines_are_named_and_good_lines_are_kept() {
     let written = std::fs::read_to_string(&rejects).unwrap();
     let rejected: Vec<&str> = written.lines().collect();
     assert_eq!(rejected.len(), 8, "{written}");
-    let expected = lines.iter().filter(|(_, words)| !words.is_empty()).map(|(_, words)| words.to_vec());
+    let expected = lines
+        .iter()
+        .filter(|(_, words)| !words.is_empty())
+        .map(|(_, words)| words.to_vec());
     for (line, words) in rejected.iter().zip(expected.chain([vec!["10", "limit"]])) {
         for word in words {
             assert!(line.contains(word), "{line} names {word}");
@@ -79,7 +101,11 @@ fn bad_requests_are_refused_by_field() {
         }
     }
     let unknown = cluster.run(&["match", "--vacancy", "nobody"]);
-    assert!(!unknown.status.success() && text(&unknown).contains("nobody"), "{}", text(&unknown));
+    assert!(
+        !unknown.status.success() && text(&unknown).contains("nobody"),
+        "{}",
+        text(&unknown)
+    );
     assert_eq!(cluster.shortlist("sample-v-0001").len(), 20);
 }
 
@@ -99,25 +125,48 @@ fn a_service_that_cannot_start_says_why() {
     refuse("[embedder]\nthreds = 2\n", &["threds", "bad.toml"]);
 
     let absent = path("absent");
-    refuse(&format!("[embedder]\nmodel_dir = {absent:?}\n{quiet_port}"), &["absent"]);
+    refuse(
+        &format!("[embedder]\nmodel_dir = {absent:?}\n{quiet_port}"),
+        &["absent"],
+    );
 
     std::fs::create_dir(path("empty")).unwrap();
-    refuse(&format!("[embedder]\nmodel_dir = {:?}\n{quiet_port}", path("empty")), &["empty", "make model"]);
+    refuse(
+        &format!("[embedder]\nmodel_dir = {:?}\n{quiet_port}", path("empty")),
+        &["empty", "make model"],
+    );
 
     if let Some(model) = weights() {
         let cut = folder.path().join("cut");
         std::fs::create_dir_all(cut.join("1_Pooling")).unwrap();
-        for name in ["config.json", "tokenizer.json", "modules.json", "sentence_bert_config.json", "1_Pooling/config.json"] {
+        for name in [
+            "config.json",
+            "tokenizer.json",
+            "modules.json",
+            "sentence_bert_config.json",
+            "1_Pooling/config.json",
+        ] {
             std::fs::copy(model.join(name), cut.join(name)).unwrap();
         }
         let whole = std::fs::read(model.join("model.safetensors")).unwrap();
         std::fs::write(cut.join("model.safetensors"), &whole[..whole.len() / 2]).unwrap();
-        refuse(&format!("[embedder]\nmodel_dir = {cut:?}\n{quiet_port}"), &["model.safetensors"]);
+        refuse(
+            &format!("[embedder]\nmodel_dir = {cut:?}\n{quiet_port}"),
+            &["model.safetensors"],
+        );
     }
 
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    std::fs::write(path("bad.toml"), format!("[reranker.server]\nlisten = {address:?}\n")).unwrap();
+    std::fs::write(
+        path("bad.toml"),
+        format!("[reranker.server]\nlisten = {address:?}\n"),
+    )
+    .unwrap();
     let output = vivier(&["reranker", "--config", &path("bad.toml")]);
-    assert!(!output.status.success() && text(&output).contains(&address), "{}", text(&output));
+    assert!(
+        !output.status.success() && text(&output).contains(&address),
+        "{}",
+        text(&output)
+    );
 }

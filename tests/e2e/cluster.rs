@@ -19,18 +19,29 @@ pub(crate) fn weights() -> Option<PathBuf> {
     if folder.join("model.safetensors").is_file() {
         return Some(folder);
     }
-    eprintln!("skipped: no weights in {} (run `make model`)", folder.display());
+    eprintln!(
+        "skipped: no weights in {} (run `make model`)",
+        folder.display()
+    );
     None
 }
 
 /// Runs `vivier` to its end.
 pub(crate) fn vivier(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_vivier")).args(arguments).stdin(Stdio::null()).output().expect("vivier runs")
+    Command::new(env!("CARGO_BIN_EXE_vivier"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .expect("vivier runs")
 }
 
 /// Both output streams as text.
 pub(crate) fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 /// Writes the synthetic sample and returns its two files.
@@ -45,7 +56,10 @@ pub(crate) fn sample(folder: &Path, candidates: usize, vacancies: usize) -> (Pat
         &vacancies.to_string(),
     ]);
     assert!(output.status.success(), "{}", text(&output));
-    (folder.join("candidates.jsonl"), folder.join("vacancies.jsonl"))
+    (
+        folder.join("candidates.jsonl"),
+        folder.join("vacancies.jsonl"),
+    )
 }
 
 /// How a cluster runs.
@@ -95,7 +109,13 @@ impl Cluster {
         .unwrap();
         let log = folder.join("cluster.log");
         let child = spawn(&config, &log, shape);
-        Self { child, config, log, shape, address: gateway }
+        Self {
+            child,
+            config,
+            log,
+            shape,
+            address: gateway,
+        }
     }
 
     /// Starts the same cluster again after it ended.
@@ -109,7 +129,11 @@ impl Cluster {
         while !self.run(&["status"]).status.success() {
             let ended = self.child.try_wait().unwrap();
             assert!(ended.is_none(), "the cluster ended: {}", self.log());
-            assert!(start.elapsed() < PATIENCE, "the cluster is not ready: {}", self.log());
+            assert!(
+                start.elapsed() < PATIENCE,
+                "the cluster is not ready: {}",
+                self.log()
+            );
             std::thread::yield_now();
         }
     }
@@ -144,7 +168,9 @@ impl Cluster {
     pub(crate) fn shortlist(&self, vacancy: &str) -> Vec<(String, String)> {
         let answer = self.json(&["match", "--vacancy", vacancy, "-k", "20", "--json"]);
         let results = answer["results"].as_array().expect("results").iter();
-        results.map(|r| (r["id"].as_str().unwrap().to_owned(), r["score"].to_string())).collect()
+        results
+            .map(|r| (r["id"].as_str().unwrap().to_owned(), r["score"].to_string()))
+            .collect()
     }
 
     /// Kills the process without warning (SIGKILL).
@@ -156,14 +182,24 @@ impl Cluster {
     /// Stops the process with SIGTERM and waits; it must end well.
     pub(crate) fn stop(&mut self) {
         let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 assert!(status.success(), "{status}: {}", self.log());
                 return;
             }
-            assert!(start.elapsed() < PATIENCE, "the cluster does not end: {}", self.log());
+            assert!(
+                start.elapsed() < PATIENCE,
+                "the cluster does not end: {}",
+                self.log()
+            );
             std::thread::yield_now();
         }
     }
@@ -174,7 +210,11 @@ impl Drop for Cluster {
         if matches!(self.child.try_wait(), Ok(None)) {
             if self.shape.processes {
                 // The children are the parent's to stop.
-                drop(Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status());
+                drop(
+                    Command::new("kill")
+                        .args(["-TERM", &self.child.id().to_string()])
+                        .status(),
+                );
                 drop(self.child.wait());
             } else {
                 drop(self.child.kill());
@@ -185,7 +225,11 @@ impl Drop for Cluster {
 }
 
 fn spawn(config: &Path, log: &Path, shape: Shape) -> Child {
-    let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
+    let log = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(log)
+        .unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_vivier"));
     command.args(["up", "--config", config.to_str().unwrap()]);
     if shape.shards > 0 {
@@ -194,12 +238,20 @@ fn spawn(config: &Path, log: &Path, shape: Shape) -> Child {
     if shape.processes {
         command.arg("--processes");
     }
-    command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+    command
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log);
     command.spawn().expect("vivier starts")
 }
 
 /// Finds ports that nobody listens on right now.
 fn free_ports(count: usize) -> Vec<u16> {
-    let listeners: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
+    let listeners: Vec<_> = (0..count)
+        .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
+        .collect();
+    listeners
+        .iter()
+        .map(|listener| listener.local_addr().unwrap().port())
+        .collect()
 }

@@ -11,17 +11,32 @@ fn a_killed_cluster_comes_back_with_the_same_answers() {
     let (candidates, vacancies) = sample(folder.path(), 60, 2);
     let mut cluster = Cluster::start(folder.path(), Shape::default());
     cluster.ingest(&candidates, &vacancies);
-    let before = (cluster.json(&["status", "--json"])["candidates"].clone(), cluster.shortlist("sample-v-0001"));
+    let before = (
+        cluster.json(&["status", "--json"])["candidates"].clone(),
+        cluster.shortlist("sample-v-0001"),
+    );
     assert_eq!(before.0, 60);
 
     cluster.kill();
     cluster.restart();
-    let after = (cluster.json(&["status", "--json"])["candidates"].clone(), cluster.shortlist("sample-v-0001"));
+    let after = (
+        cluster.json(&["status", "--json"])["candidates"].clone(),
+        cluster.shortlist("sample-v-0001"),
+    );
     assert_eq!(before, after);
 
     // The same file again changes nothing.
-    let again = cluster.run(&["ingest", candidates.to_str().unwrap(), "--kind", "candidates"]);
-    assert!(again.status.success() && text(&again).contains("60 unchanged"), "{}", text(&again));
+    let again = cluster.run(&[
+        "ingest",
+        candidates.to_str().unwrap(),
+        "--kind",
+        "candidates",
+    ]);
+    assert!(
+        again.status.success() && text(&again).contains("60 unchanged"),
+        "{}",
+        text(&again)
+    );
 
     // A deleted candidate is gone from the next search, and after any restart.
     let gone = after.1[0].0.clone();
@@ -35,5 +50,10 @@ fn a_killed_cluster_comes_back_with_the_same_answers() {
     cluster.stop();
     cluster.restart();
     assert_eq!(cluster.shortlist("sample-v-0001"), expected);
-    assert!(!cluster.run(&["show", "--kind", "candidates", &gone]).status.success());
+    assert!(
+        !cluster
+            .run(&["show", "--kind", "candidates", &gone])
+            .status
+            .success()
+    );
 }

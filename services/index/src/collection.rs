@@ -6,7 +6,7 @@ use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use tantivy::TantivyError;
+use crate::words::WordsError;
 
 use crate::config::{GraphConfig, WordsConfig};
 use crate::dense::Layout;
@@ -72,7 +72,7 @@ impl Collection {
     ///
     /// # Errors
     /// When the words index does not start.
-    pub(crate) fn new(spec: Spec, config: &WordsConfig) -> Result<Self, TantivyError> {
+    pub(crate) fn new(spec: Spec, config: &WordsConfig) -> Result<Self, WordsError> {
         let layout = Layout::of(&spec);
         let mut indexes = BTreeMap::new();
         let mut words = BTreeMap::new();
@@ -125,7 +125,7 @@ impl Collection {
         &self,
         operations: &[&Operation],
         publish: Publish,
-    ) -> Result<Vec<Outcome>, TantivyError> {
+    ) -> Result<Vec<Outcome>, WordsError> {
         let (steps, outcomes) = self.plan(operations);
         let next = self.read().view.points.slots();
         let words = self.apply_words(&steps, next, publish)?;
@@ -206,7 +206,7 @@ impl Collection {
         steps: &[Step<'_>],
         first: usize,
         publish: Publish,
-    ) -> Result<Option<BTreeMap<String, Arc<WordsView>>>, TantivyError> {
+    ) -> Result<Option<BTreeMap<String, Arc<WordsView>>>, WordsError> {
         let mut indexes = self.words();
         let mut next = first;
         for step in steps {
@@ -239,7 +239,7 @@ impl Collection {
     ///
     /// # Errors
     /// When the words index fails.
-    pub(crate) fn publish(&self) -> Result<(), TantivyError> {
+    pub(crate) fn publish(&self) -> Result<(), WordsError> {
         let words = commit(&mut self.words())?;
         self.write().view.words = words;
         Ok(())
@@ -360,7 +360,7 @@ impl State {
 
 fn commit(
     indexes: &mut BTreeMap<String, WordsIndex>,
-) -> Result<BTreeMap<String, Arc<WordsView>>, TantivyError> {
+) -> Result<BTreeMap<String, Arc<WordsView>>, WordsError> {
     indexes
         .iter_mut()
         .map(|(name, index)| Ok((name.clone(), index.commit()?)))

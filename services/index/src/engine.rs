@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
-use tantivy::TantivyError;
+use crate::words::WordsError;
 use vivier_runtime::{CpuPool, PoolError};
 
 use crate::checkpoint::{self, CheckpointError, CheckpointWriter, Item, Manifest};
@@ -72,7 +72,7 @@ macro_rules! data_error {
         }
     )*};
 }
-data_error!(LogError, CheckpointError, StoreError, TantivyError);
+data_error!(LogError, CheckpointError, StoreError, WordsError);
 
 /// The state of one index, shared by searches and the writer.
 pub(crate) struct Engine {
@@ -148,7 +148,7 @@ impl Engine {
     ///
     /// # Errors
     /// When its words index does not start.
-    pub(crate) fn create(&self, spec: &Spec) -> Result<(), TantivyError> {
+    pub(crate) fn create(&self, spec: &Spec) -> Result<(), WordsError> {
         let collection = Collection::new(spec.clone(), &self.config.words)?;
         let mut collections = self
             .collections

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tantivy::TantivyError;
+use crate::words::WordsError;
 use vivier_runtime::{ErrorCode, PoolError, ServiceError};
 use vivier_types::Violation;
 
@@ -45,7 +45,7 @@ pub(crate) enum IndexError {
     Store(#[from] StoreError),
     /// The words index failed.
     #[error("the words index failed")]
-    Words(#[from] TantivyError),
+    Words(#[from] WordsError),
     /// The work was lost to a panic.
     #[error("the search was lost")]
     Pool(#[from] PoolError),
@@ -59,7 +59,7 @@ pub(crate) enum WriteError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the words index failed")]
-    Words(#[from] TantivyError),
+    Words(#[from] WordsError),
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
 }

@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use tantivy::TantivyError;
+use crate::words::WordsError;
 
 use crate::collection::View;
 use crate::config::GraphConfig;
@@ -93,7 +93,7 @@ pub(crate) fn search(
     layout: &Layout,
     query: &Query,
     config: &GraphConfig,
-) -> Result<Found, TantivyError> {
+) -> Result<Found, WordsError> {
     let points = &view.points;
     let scorer = Scorer::new(view, layout, query)?;
     let mask = query.filter.as_ref().map(|filter| Mask::of(filter, points));
@@ -346,7 +346,7 @@ impl Part {
 }
 
 impl Scorer {
-    fn new(view: &View, layout: &Layout, query: &Query) -> Result<Self, TantivyError> {
+    fn new(view: &View, layout: &Layout, query: &Query) -> Result<Self, WordsError> {
         let mut parts = Vec::new();
         let mut weighted = vec![0.0; layout.dim()];
         let mut counts = false;

@@ -34,8 +34,12 @@ use tantivy::schema::{
 use tantivy::tokenizer::{PreTokenizedString, Token};
 use tantivy::{
     DocSet, Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, SegmentReader,
-    TERMINATED, TantivyDocument, TantivyError, Term,
+    TERMINATED, TantivyDocument, Term,
 };
+
+/// What the words engine may report; named here so that only this module and
+/// `analysis` know which engine it is.
+pub(crate) use tantivy::TantivyError as WordsError;
 
 use crate::analysis::Analysis;
 use crate::config::WordsConfig;
@@ -72,7 +76,7 @@ impl WordsIndex {
     ///
     /// # Errors
     /// When tantivy cannot start its threads.
-    pub(crate) fn new(config: &WordsConfig) -> Result<Self, TantivyError> {
+    pub(crate) fn new(config: &WordsConfig) -> Result<Self, WordsError> {
         let mut schema = Schema::builder();
         let indexing = TextFieldIndexing::default()
             .set_index_option(IndexRecordOption::WithFreqs)
@@ -117,7 +121,7 @@ impl WordsIndex {
     ///
     /// # Errors
     /// When tantivy's writer has died.
-    pub(crate) fn add(&mut self, slot: Slot, words: &Words) -> Result<(), TantivyError> {
+    pub(crate) fn add(&mut self, slot: Slot, words: &Words) -> Result<(), WordsError> {
         let terms = self.analysis.terms(&words.text, &words.lang);
         if terms.is_empty() {
             return Ok(());
@@ -169,7 +173,7 @@ impl WordsIndex {
     ///
     /// # Errors
     /// When tantivy fails.
-    pub(crate) fn commit(&mut self) -> Result<Arc<WordsView>, TantivyError> {
+    pub(crate) fn commit(&mut self) -> Result<Arc<WordsView>, WordsError> {
         if !self.dirty {
             return Ok(Arc::clone(&self.view));
         }
@@ -223,7 +227,7 @@ struct SegmentView {
 }
 
 impl SegmentView {
-    fn of(reader: &SegmentReader, known: Option<&Self>) -> Result<Self, TantivyError> {
+    fn of(reader: &SegmentReader, known: Option<&Self>) -> Result<Self, WordsError> {
         let documents = match known {
             // Segments never change but for their deletes.
             Some(known) => Arc::clone(&known.documents),
@@ -236,7 +240,7 @@ impl SegmentView {
     }
 }
 
-fn read_documents(reader: &SegmentReader) -> Result<Vec<(Slot, u32)>, TantivyError> {
+fn read_documents(reader: &SegmentReader) -> Result<Vec<(Slot, u32)>, WordsError> {
     let slots = reader.fast_fields().u64("slot")?;
     let lengths = reader.fast_fields().u64("length")?;
     let narrow = |value: Option<u64>| {
@@ -279,7 +283,7 @@ impl WordsView {
     ///
     /// # Errors
     /// When tantivy fails.
-    pub(crate) fn query(&self, words: &Words) -> Result<Vec<QueryTerm>, TantivyError> {
+    pub(crate) fn query(&self, words: &Words) -> Result<Vec<QueryTerm>, WordsError> {
         let mut distinct: BTreeMap<String, (String, u32)> = BTreeMap::new();
         for term in Analysis::new().terms(&words.text, &words.lang) {
             let (_, count) = distinct.entry(term.term).or_insert((term.word, 0));
@@ -308,7 +312,7 @@ impl WordsView {
     }
 
     /// Counts the live texts that have a term.
-    fn frequency(&self, term: &Term) -> Result<u64, TantivyError> {
+    fn frequency(&self, term: &Term) -> Result<u64, WordsError> {
         let mut frequency = 0;
         for segment in &self.segments {
             let inverted = segment.reader.inverted_index(self.text)?;
@@ -331,7 +335,7 @@ impl WordsView {
         &self,
         terms: &[QueryTerm],
         mut each: impl FnMut(usize, Slot, f32),
-    ) -> Result<(), TantivyError> {
+    ) -> Result<(), WordsError> {
         let WordsConfig { k1, b, .. } = self.config;
         for segment in &self.segments {
             let inverted = segment.reader.inverted_index(self.text)?;
@@ -366,7 +370,7 @@ impl WordsView {
         &self,
         terms: &[QueryTerm],
         slots: usize,
-    ) -> Result<Vec<f32>, TantivyError> {
+    ) -> Result<Vec<f32>, WordsError> {
         let mut scores = vec![0.0; slots];
         self.visit(terms, |_, slot, part| {
             if let Some(score) = scores.get_mut(as_index(slot)) {
@@ -384,7 +388,7 @@ impl WordsView {
         &self,
         terms: &[QueryTerm],
         wanted: &[Slot],
-    ) -> Result<BTreeMap<Slot, Vec<(usize, f32)>>, TantivyError> {
+    ) -> Result<BTreeMap<Slot, Vec<(usize, f32)>>, WordsError> {
         let mut parts: BTreeMap<Slot, Vec<(usize, f32)>> =
             wanted.iter().map(|slot| (*slot, Vec::new())).collect();
         self.visit(terms, |index, slot, part| {
