@@ -118,9 +118,15 @@ mod tests {
         let example = std::fs::read_to_string(path).unwrap();
         let (loaded, default) = (load(&example).unwrap(), Config::default());
         let (loaded, default) = (loaded.to_toml().unwrap(), default.to_toml().unwrap());
-        for (loaded, default) in loaded.lines().zip(default.lines()) {
-            assert_eq!(loaded, default, "the example differs from the default");
-        }
+        let differing: Vec<_> = loaded
+            .lines()
+            .zip(default.lines())
+            .filter(|(loaded, default)| loaded != default)
+            .collect();
+        assert!(
+            differing.is_empty(),
+            "example against default: {differing:?}"
+        );
         let printed: toml::Table = Config::default().to_toml().unwrap().parse().unwrap();
         let written: toml::Table = example.parse().unwrap();
         let mut missing = Vec::new();

@@ -2,6 +2,7 @@
 //! of three vacancies.
 
 use std::hash::{Hash, Hasher};
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -43,9 +44,9 @@ pub(crate) struct DemoArgs {
     /// Folder of the data; the same files later start where they were.
     #[arg(long, value_name = "DIR", default_value = "vivier-demo")]
     pub(crate) data_dir: PathBuf,
-    /// Vacancies read of the file.
-    #[arg(long, value_name = "N", default_value_t = 200)]
-    pub(crate) max_vacancies: u64,
+    /// Most vacancies read; of a longer file, every n-th.
+    #[arg(long, value_name = "N", default_value = "200")]
+    pub(crate) max_vacancies: NonZeroU64,
     /// Configuration file (TOML); the demo listens on free ports all the same.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -149,16 +150,9 @@ async fn show(
     args: &DemoArgs,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    let candidates =
-        ingest_file(gateway, (Kind::Candidates, &pool.candidates, None), output).await?;
-    if args.vacancies.is_some() {
-        output.line(format_args!(
-            "of the vacancies, the first {} records are read (--max-vacancies)",
-            args.max_vacancies
-        ))?;
-    }
-    let limit = Some(args.max_vacancies);
-    let vacancies = ingest_file(gateway, (Kind::Vacancies, &pool.vacancies, limit), output).await?;
+    let candidates = ingest_file(gateway, (Kind::Candidates, &pool.candidates, 1), output).await?;
+    let every = thinning(&pool.vacancies, args.max_vacancies, output)?;
+    let vacancies = ingest_file(gateway, (Kind::Vacancies, &pool.vacancies, every), output).await?;
 
     let stored = stored_vacancies(gateway).await?;
     let chosen = spread(stored.len(), MATCHED);
@@ -185,7 +179,7 @@ async fn show(
 
 async fn ingest_file(
     gateway: &Gateway,
-    (kind, path, limit): (Kind, &Path, Option<u64>),
+    (kind, path, every): (Kind, &Path, u64),
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
     let args = IngestArgs {
@@ -198,10 +192,23 @@ async fn ingest_file(
         format: None,
         batch: 64,
         in_flight: 4,
-        limit,
+        every,
+        limit: None,
         rejects: None,
     };
     ingest::ingest(gateway, &args, output).await
+}
+
+/// Returns n such that every n-th record of a file makes at most `most`.
+fn thinning(path: &Path, most: NonZeroU64, output: &mut Output) -> anyhow::Result<u64> {
+    let count = ingest::count_records(path)?;
+    let every = count.div_ceil(most.get()).max(1);
+    if every > 1 {
+        output.line(format_args!(
+            "of {count} vacancies, the first of every {every} is read (--max-vacancies {most})"
+        ))?;
+    }
+    Ok(every)
 }
 
 /// Every stored vacancy, in id order.
@@ -309,17 +316,13 @@ fn print_next_commands(pool: &Pool, vacancy: &str, output: &mut Output) -> std::
     ))
 }
 
-/// This program as one would call it from here.
+/// This program as it was called.
 fn program() -> String {
-    let path = std::env::current_exe().ok();
-    let here = std::env::current_dir().ok();
-    let relative = path
-        .as_ref()
-        .zip(here.as_ref())
-        .and_then(|(path, here)| path.strip_prefix(here).ok());
-    relative
-        .or(path.as_deref())
-        .map_or_else(|| "vivier".to_owned(), |path| path.display().to_string())
+    let called = std::env::args_os().next();
+    called.map_or_else(
+        || "vivier".to_owned(),
+        |path| path.to_string_lossy().into_owned(),
+    )
 }
 
 #[cfg(test)]

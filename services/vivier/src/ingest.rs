@@ -71,6 +71,9 @@ pub(crate) struct IngestArgs {
     /// Requests sent before the first is answered.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) in_flight: u16,
+    /// Reads only the first of every N records.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) every: u64,
     /// Stops after this many records of each file.
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<u64>,
@@ -137,6 +140,7 @@ pub(crate) async fn ingest(
         max_line_bytes: args.reading.max_line_bytes(),
         batch_profiles: usize::from(args.batch),
         batch_bytes: 1 << 20,
+        every: args.every,
         max_records: args.limit,
     };
     let total_bytes = total_bytes(&args.files)?;
@@ -182,6 +186,36 @@ pub(crate) fn decode_query(
 ) -> anyhow::Result<Profile> {
     let mut decoder = Decoder::for_query(kind, reading.mapping(kind)?);
     Ok(decoder.json_line(record)?)
+}
+
+/// Counts the records of a file, good or bad.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(crate) fn count_records(path: &Path) -> anyhow::Result<u64> {
+    let unreadable = || format!("cannot read {}", path.display());
+    let file = std::fs::File::open(path).with_context(unreadable)?;
+    let input = std::io::BufReader::with_capacity(256 << 10, file);
+    let mut count: u64 = 0;
+    match Format::of(path) {
+        Format::Jsonl => {
+            // One byte of a line is enough to see whether it is empty.
+            let mut reader = lines::LineReader::new(input, 1);
+            while let Some((_, line)) = reader.next().with_context(unreadable)? {
+                let empty =
+                    matches!(line, lines::Line::Bytes(bytes) if bytes.trim_ascii().is_empty());
+                count += u64::from(!empty);
+            }
+        }
+        Format::Csv => {
+            let mut reader = table::TableReader::new(input, 1);
+            while reader.next().with_context(unreadable)?.is_some() {
+                count += 1;
+            }
+            count = count.saturating_sub(1);
+        }
+    }
+    Ok(count)
 }
 
 /// Returns the line with this number, or the first that is not empty.

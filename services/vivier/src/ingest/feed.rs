@@ -47,6 +47,8 @@ pub(crate) struct FeedLimits {
     pub(crate) batch_profiles: usize,
     /// A batch is closed when its encoded profiles reach this many bytes.
     pub(crate) batch_bytes: usize,
+    /// Takes only the first of every so many records.
+    pub(crate) every: u64,
     /// Stops after this many records of each file; `None` reads all.
     pub(crate) max_records: Option<u64>,
 }
@@ -140,17 +142,17 @@ impl Feed {
         name: &Arc<str>,
     ) -> std::io::Result<Result<(), Gone>> {
         let mut reader = LineReader::new(input, self.limits.max_line_bytes);
-        let mut records = 0;
-        while self.wants_more(records) {
+        let mut chosen = Choice::default();
+        while chosen.wants_more(self.limits) {
             let Some((line, content)) = reader.next()? else {
                 break;
             };
             let decoded = match content {
                 Line::Bytes(bytes) if bytes.trim_ascii().is_empty() => continue,
+                _ if !chosen.takes_next(self.limits) => continue,
                 Line::Bytes(bytes) => self.decoder.json_line(bytes),
                 Line::TooLong { bytes } => Err(too_long(bytes, self.limits.max_line_bytes)),
             };
-            records += 1;
             let origin = Origin {
                 file: name.clone(),
                 line,
@@ -170,8 +172,8 @@ impl Feed {
         let max_bytes = self.limits.max_line_bytes;
         let mut reader = TableReader::new(input, max_bytes);
         let mut columns: Option<Vec<String>> = None;
-        let mut records = 0;
-        while self.wants_more(records) {
+        let mut chosen = Choice::default();
+        while chosen.wants_more(self.limits) {
             let Some((line, row)) = reader.next()? else {
                 break;
             };
@@ -180,14 +182,9 @@ impl Feed {
                 line,
             };
             let decoded = match (row, &columns) {
-                (Row::Cells(cells), Some(columns)) => {
-                    records += 1;
-                    self.decoder.row(columns, cells)
-                }
-                (Row::TooLong { bytes }, Some(_)) => {
-                    records += 1;
-                    Err(too_long(bytes, max_bytes))
-                }
+                (_, Some(_)) if !chosen.takes_next(self.limits) => continue,
+                (Row::Cells(cells), Some(columns)) => self.decoder.row(columns, cells),
+                (Row::TooLong { bytes }, Some(_)) => Err(too_long(bytes, max_bytes)),
                 (header, None) => match self.header(header) {
                     Ok(names) => {
                         columns = Some(names);
@@ -221,10 +218,6 @@ impl Feed {
         Ok(columns)
     }
 
-    fn wants_more(&self, records: u64) -> bool {
-        self.limits.max_records.is_none_or(|most| records < most)
-    }
-
     fn take(
         &mut self,
         origin: Origin,
@@ -254,6 +247,26 @@ impl Feed {
     fn flush(&mut self) -> Result<(), Gone> {
         let batch = std::mem::take(&mut self.batch);
         self.batches_tx.blocking_send(Ok(batch)).map_err(|_| Gone)
+    }
+}
+
+/// Which records of a file are taken.
+#[derive(Default)]
+struct Choice {
+    seen: u64,
+    taken: u64,
+}
+
+impl Choice {
+    fn wants_more(&self, limits: FeedLimits) -> bool {
+        limits.max_records.is_none_or(|most| self.taken < most)
+    }
+
+    fn takes_next(&mut self, limits: FeedLimits) -> bool {
+        let takes = self.seen.is_multiple_of(limits.every);
+        self.seen += 1;
+        self.taken += u64::from(takes);
+        takes
     }
 }
 
@@ -309,6 +322,7 @@ mod tests {
         max_line_bytes: 60,
         batch_profiles: 2,
         batch_bytes: 1 << 20,
+        every: 1,
         max_records: None,
     };
 
@@ -365,5 +379,10 @@ mod tests {
             limits,
         );
         assert_eq!(lines(&batches).0, [1, 3]);
+        let limits = FeedLimits { every: 2, ..LIMITS };
+        let text = b"{\"id\":\"a\"}\nbad\n\n{\"id\":\"b\"}\n{\"id\":\"c\"}\n";
+        assert_eq!(lines(&read("a.jsonl", text, limits)), (vec![1, 4], vec![]));
+        let batches = read("a.csv", b"id\na\nb\nc\n", limits);
+        assert_eq!(lines(&batches).0, [2, 4]);
     }
 }
