@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use crate::words::WordsError;
+use rayon::prelude::*;
 
 use crate::collection::View;
 use crate::config::GraphConfig;

@@ -366,11 +366,7 @@ impl WordsView {
     ///
     /// # Errors
     /// When tantivy fails.
-    pub(crate) fn scores(
-        &self,
-        terms: &[QueryTerm],
-        slots: usize,
-    ) -> Result<Vec<f32>, WordsError> {
+    pub(crate) fn scores(&self, terms: &[QueryTerm], slots: usize) -> Result<Vec<f32>, WordsError> {
         let mut scores = vec![0.0; slots];
         self.visit(terms, |_, slot, part| {
             if let Some(score) = scores.get_mut(as_index(slot)) {

@@ -312,8 +312,13 @@ pub enum PoolStatus {
 
 impl PoolStatus {
     /// Every status.
-    pub const ALL: [Self; 5] =
-        [Self::Applied, Self::Pooled, Self::Hired, Self::Rejected, Self::Withdrawn];
+    pub const ALL: [Self; 5] = [
+        Self::Applied,
+        Self::Pooled,
+        Self::Hired,
+        Self::Rejected,
+        Self::Withdrawn,
+    ];
 
     /// Returns the name used in JSON and in filters.
     pub fn name(self) -> &'static str {
@@ -433,16 +438,29 @@ impl<'de> Deserialize<'de> for Location {
             Parts(Parts),
         }
         let parts = match Form::deserialize(deserializer)? {
-            Form::Place(place) => Parts { place, ..Parts::default() },
+            Form::Place(place) => Parts {
+                place,
+                ..Parts::default()
+            },
             Form::Parts(parts) => parts,
         };
         let coordinates = match (parts.latitude, parts.longitude) {
-            (Some(latitude), Some(longitude)) => Some(Coordinates { latitude, longitude }),
+            (Some(latitude), Some(longitude)) => Some(Coordinates {
+                latitude,
+                longitude,
+            }),
             (None, None) => None,
             (Some(_), None) | (None, Some(_)) => {
-                return Err(serde::de::Error::custom("latitude and longitude must come together"));
+                return Err(serde::de::Error::custom(
+                    "latitude and longitude must come together",
+                ));
             }
         };
-        Ok(Self { place: parts.place, region: parts.region, country: parts.country, coordinates })
+        Ok(Self {
+            place: parts.place,
+            region: parts.region,
+            country: parts.country,
+            coordinates,
+        })
     }
 }

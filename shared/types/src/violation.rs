@@ -27,7 +27,11 @@ impl Violation {
             value.truncate(cut);
             value.push('…');
         }
-        Self { field: field.into(), value, reason: reason.into() }
+        Self {
+            field: field.into(),
+            value,
+            reason: reason.into(),
+        }
     }
 }
 
