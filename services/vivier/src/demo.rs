@@ -252,7 +252,12 @@ fn spread(length: usize, count: usize) -> Vec<usize> {
 }
 
 fn print_vacancy(vacancy: &v1::Vacancy, output: &mut Output) -> std::io::Result<()> {
-    let title = print::clip(&vacancy.title, 100);
+    let title = if vacancy.title.trim().is_empty() {
+        &vacancy.description
+    } else {
+        &vacancy.title
+    };
+    let title = print::clip(title, 100);
     let place = vacancy
         .location
         .as_ref()

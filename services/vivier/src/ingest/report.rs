@@ -87,7 +87,7 @@ impl Report {
     ///
     /// # Errors
     /// When the file of rejections cannot be written.
-    pub(crate) fn answered(&mut self, origin: Origin, result: v1::UpsertResult) -> io::Result<()> {
+    pub(crate) fn answered(&mut self, origin: &Origin, result: v1::UpsertResult) -> io::Result<()> {
         use v1::UpsertOutcome::{Inserted, Rejected, Replaced, Unchanged, Unspecified};
         match result.outcome() {
             Inserted => self.inserted += 1,
@@ -100,7 +100,7 @@ impl Report {
                     .field
                     .replace("location.coordinates.", "location.");
                 let violation = Violation::new(field, violation.value, violation.reason);
-                return self.reject(Rejection::new(&origin, Some(result.id), violation));
+                return self.reject(Rejection::new(origin, Some(result.id), violation));
             }
         }
         Ok(())

@@ -158,7 +158,7 @@ impl Sender<'_> {
                 batch.origins.len()
             );
         }
-        for (origin, result) in batch.origins.into_iter().zip(results) {
+        for (origin, result) in batch.origins.iter().zip(results) {
             self.report.answered(origin, result)?;
         }
         self.show(batch.offset);
