@@ -190,7 +190,7 @@ async fn ingest_file(
         },
         reading: ReadingArgs::keeping(),
         format: None,
-        batch: 64,
+        batch: 32,
         in_flight: 4,
         every,
         limit: None,

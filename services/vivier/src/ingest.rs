@@ -66,7 +66,7 @@ pub(crate) struct IngestArgs {
     #[arg(long)]
     pub(crate) format: Option<Format>,
     /// Most profiles in one request.
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) batch: u16,
     /// Requests sent before the first is answered.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
