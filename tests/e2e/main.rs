@@ -3,6 +3,12 @@
 //! Tests that run the encoder need the default weights; without them they skip
 //! and say so in one line (`make model` fetches them).
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a broken harness must stop the test"
+)]
+
 mod bad_input;
 mod cluster;
 mod durability;
