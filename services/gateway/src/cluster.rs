@@ -203,7 +203,9 @@ impl Cluster {
         let dense = |dim| v1::facet_spec::Kind::Dense(v1::DenseFacet { dim });
         let kind = match facet {
             Facet::Text | Facet::Skills => dense(encoder.dim),
-            Facet::Geography => dense(crate::points::geography_dim()),
+            Facet::Geography => {
+                dense(u32::try_from(vivier_features::GEOGRAPHY_DIM).unwrap_or(u32::MAX))
+            }
             Facet::Words => v1::facet_spec::Kind::Words(v1::WordsFacet {}),
         };
         v1::FacetSpec {

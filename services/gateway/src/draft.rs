@@ -213,7 +213,7 @@ fn encode_document(profile: &Profile) -> Bytes {
 /// Hashes everything that decides a point: the record, the encoder and the
 /// version of the features. Each part is preceded by its length.
 pub(crate) fn revision(kind: ProfileKind, document: &[u8], encoder: &Encoder) -> Bytes {
-    let features = crate::points::FEATURES_VERSION.to_string();
+    let features = vivier_features::FEATURES_VERSION.to_string();
     let mut hash = Sha256::new();
     for part in [
         kind.plural().as_bytes(),

@@ -12,15 +12,6 @@ use vivier_types::Facet;
 use crate::draft::Draft;
 use crate::embed::{EmbedJob, ProfileVectors};
 
-/// Version of what `vivier-features` derives from a profile. Raise it when that
-/// changes, so that profiles are written anew when they are sent again.
-pub(crate) const FEATURES_VERSION: u32 = 1;
-
-/// Length of a geography vector.
-pub(crate) fn geography_dim() -> u32 {
-    u32::try_from(vivier_features::GEOGRAPHY_DIM).unwrap_or(u32::MAX)
-}
-
 /// Returns what a profile has to embed.
 pub(crate) fn embed_job(kind: vivier_types::ProfileKind, description: &Description) -> EmbedJob {
     EmbedJob {

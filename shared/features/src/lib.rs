@@ -38,3 +38,7 @@ pub use reasons::{Polarity, Reason};
 pub use scrub::scrub;
 pub use seniority::{seniority_of_title, seniority_of_years, years_of_experience};
 pub use serialise::{candidate_text, candidate_words, vacancy_text, vacancy_words};
+
+/// Version of everything that this crate derives from one profile. Raise it when
+/// that changes: stored profiles are then written anew when they are sent again.
+pub const FEATURES_VERSION: u32 = 1;

@@ -52,8 +52,10 @@ pub struct LinearConfig {
 /// labels ask for, at a cost of about .02 on the proxy.
 ///
 /// The others are reasoned, not measured. The text score spreads by about .1
-/// inside a list. A stated fact (skills, title, place, language) may move a pair
-/// by one to three times that; seniority, mostly derived, by less for each step.
+/// inside a list. A stated fact (skills, title, language) may move a pair by one
+/// to three times that, and a place outside what the person accepts by more: few
+/// take a job that they cannot reach. Seniority, mostly derived, moves a pair by
+/// less for each step.
 /// The retrieval score, the geography facet and the kilometres weigh nothing:
 /// what they say is in other features. Neutral values are about the middle of
 /// what pairs near the top show.
@@ -66,7 +68,7 @@ fn default_term(feature: Feature) -> LinearTerm {
         Feature::TitleOverlap => (0.3, 0.2),
         Feature::SkillOverlap => (0.6, 0.3),
         Feature::OptionalSkillOverlap => (0.15, 0.2),
-        Feature::LocationFit => (0.3, 0.5),
+        Feature::LocationFit => (0.8, 0.5),
         Feature::SeniorityShortfall => (-0.08, 0.5),
         Feature::SeniorityExcess => (-0.03, 0.5),
         Feature::LanguageMatch => (0.3, 0.8),

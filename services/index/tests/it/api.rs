@@ -208,3 +208,15 @@ async fn a_collection_without_facets_stores_documents() {
     );
     served.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_default_weights_are_no_other_collection() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut served = Served::start(config(folder.path())).await;
+    let client = &mut served.client;
+    assert!(create(client, people()).await.unwrap());
+    let mut reweighed = people();
+    reweighed.facets[0].default_weight = 7.0;
+    assert!(!create(client, reweighed).await.unwrap());
+    served.stop().await;
+}
