@@ -245,6 +245,11 @@ fn spawn(config: &Path, log: &Path, shape: Shape) -> Child {
     command.spawn().expect("vivier starts")
 }
 
+/// Finds an address that nobody listens on right now.
+pub(crate) fn free_address() -> String {
+    format!("127.0.0.1:{}", free_ports(1)[0])
+}
+
 /// Finds ports that nobody listens on right now.
 fn free_ports(count: usize) -> Vec<u16> {
     let listeners: Vec<_> = (0..count)

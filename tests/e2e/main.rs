@@ -12,5 +12,6 @@
 mod bad_input;
 mod cluster;
 mod durability;
+mod reflection;
 mod shortlist;
 mod structure;

@@ -283,7 +283,7 @@ fn same_spec(have: &Spec, asked: &Spec) -> Result<(), IndexError> {
     let kinds = |spec: &Spec| -> Vec<_> {
         let facets = spec.facets.iter();
         facets
-            .map(|(name, facet)| (name.clone(), facet.kind.clone()))
+            .map(|(name, facet)| (name.clone(), facet.kind))
             .collect()
     };
     if kinds(have) != kinds(asked) {

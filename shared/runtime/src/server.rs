@@ -93,6 +93,13 @@ pub struct Health {
 }
 
 impl Health {
+    fn names(&self) -> Vec<&'static str> {
+        self.services
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     /// Marks every service of this server, and the server itself (the empty
     /// name), as ready or not.
     pub async fn set_all(&self, ready: bool) {
@@ -101,12 +108,7 @@ impl Health {
         } else {
             ServingStatus::NotServing
         };
-        let names = self
-            .services
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        for name in names {
+        for name in self.names() {
             self.reporter.set_service_status(name, status).await;
         }
         self.reporter.set_service_status("", status).await;
@@ -172,6 +174,19 @@ impl GrpcServer {
         self.health.clone()
     }
 
+    /// Describes the services of this server, and no others of the protocol.
+    fn reflection(&self) -> tonic_reflection::server::Builder<'static> {
+        let mut builder = tonic_reflection::server::Builder::configure()
+            .with_service_name("grpc.health.v1.Health");
+        for set in &self.descriptors {
+            builder = builder.register_encoded_file_descriptor_set(set);
+        }
+        for name in self.health.names() {
+            builder = builder.with_service_name(name);
+        }
+        builder
+    }
+
     /// Serves until `shutdown`, then marks everything NOT_SERVING, stops
     /// accepting, and lets calls in flight end within the drain timeout.
     ///
@@ -182,12 +197,12 @@ impl GrpcServer {
         listener: TcpListener,
         shutdown: Shutdown,
     ) -> Result<(), ServeError> {
-        let mut reflection = tonic_reflection::server::Builder::configure();
-        for set in &self.descriptors {
-            reflection = reflection.register_encoded_file_descriptor_set(set);
-        }
+        // Newer clients ask v1, `ghz` and others still ask v1alpha.
+        let v1 = self.reflection().build_v1();
+        let v1alpha = self.reflection().build_v1alpha();
+        self.routes.add_service(v1.map_err(ServeError::Reflection)?);
         self.routes
-            .add_service(reflection.build_v1().map_err(ServeError::Reflection)?);
+            .add_service(v1alpha.map_err(ServeError::Reflection)?);
         self.health.set_all(self.ready_at_start).await;
 
         let health = self.health.clone();
