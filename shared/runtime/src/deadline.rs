@@ -159,4 +159,19 @@ mod tests {
         tokio::time::advance(Duration::from_millis(11)).await;
         assert!(near.has_passed() && !far.has_passed());
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_late_answer_becomes_deadline_exceeded() {
+        for timeout in ["0n", "1n", "500m"] {
+            let silent = tower::service_fn(|_: http::Request<()>| {
+                std::future::pending::<Result<http::Response<()>, std::convert::Infallible>>()
+            });
+            let request = http::Request::builder().header("grpc-timeout", timeout);
+            let mut service = DeadlineLayer.layer(silent);
+            let answer = service.call(request.body(()).unwrap()).await.unwrap();
+            let status = Status::from_header_map(answer.headers()).unwrap();
+            assert_eq!(status.code(), tonic::Code::DeadlineExceeded, "{timeout}");
+            assert!(status.message().contains("deadline"), "{status:?}");
+        }
+    }
 }

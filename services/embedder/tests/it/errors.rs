@@ -164,10 +164,14 @@ async fn a_deadline_that_passes_is_told() {
         v1::Truncation::Windows,
     );
     let mut call = Request::new(slow);
-    // The server answers a fiftieth before the time, the client gives up at it.
+    // The server answers a fiftieth before the time; on a busy machine the
+    // client's own timer may still win, and says CANCELLED.
     call.set_timeout(Duration::from_secs(2));
     let status = running.client.clone().embed(call).await.unwrap_err();
-    assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
+    assert!(
+        matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled),
+        "{status}"
+    );
     // The work was withdrawn: the queue has room and the next call is quick.
     let mut client = running.client.clone();
     let next = client.embed(request(&["next"]));
