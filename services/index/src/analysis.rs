@@ -1,8 +1,9 @@
 //! From text to terms: how words are split, folded and stemmed.
 //!
 //! Splits into runs of letters and digits, with `+` and `#` kept at the end of
-//! a word (C++, C#); lower case; stop words out; accents folded; then the stem,
-//! by the language of the text (English, French; others keep their words).
+//! a word (C++, C#); lower case; stop words, single letters and small numbers
+//! out; accents folded; then the stem, by the language of the text (English,
+//! French; others keep their words).
 //! Accents are folded before the stemmer because many CVs leave them out: a
 //! word must meet itself with and without.
 
@@ -50,6 +51,9 @@ impl Analysis {
         let mut stream = analyzer.token_stream(text);
         while stream.advance() {
             let token = stream.token();
+            if is_noise(&token.text) {
+                continue;
+            }
             let word = text.get(token.offset_from..token.offset_to);
             terms.push(Term {
                 term: token.text.clone(),
@@ -58,6 +62,14 @@ impl Analysis {
         }
         terms
     }
+}
+
+/// Tells whether a term says nothing by itself: a number of up to three digits
+/// ("3 years", "10 000") or a letter ("H/F"), but for the languages C and R.
+fn is_noise(term: &str) -> bool {
+    let small_number = term.len() <= 3 && term.bytes().all(|byte| byte.is_ascii_digit());
+    let letter = term.chars().count() == 1 && !matches!(term, "c" | "r");
+    small_number || letter
 }
 
 /// Builds the chain for a language, named once for the stemmer and once for the
@@ -178,11 +190,16 @@ mod tests {
     }
 
     #[test]
-    fn names_of_languages_survive() {
+    fn small_numbers_and_letters_are_noise() {
         assert_eq!(
-            terms("C++, C# / .NET a+b C", ""),
-            ["c++", "c#", "net", "a", "b", "c"]
+            terms("Chef (H/F), 3 ans, ISO 9001, HTML5, 10 000", ""),
+            ["chef", "ans", "iso", "9001", "html5"]
         );
+    }
+
+    #[test]
+    fn names_of_languages_survive() {
+        assert_eq!(terms("C++, C# / .NET a+b C", ""), ["c++", "c#", "net", "c"]);
     }
 
     proptest! {

@@ -269,10 +269,10 @@ fn every_plan_gives_a_point_the_same_score_and_words_reach_the_graph() {
 #[test]
 fn ranks_fuse_as_defined() {
     let records = [
-        ("a", 3.0, "x"),
-        ("b", 2.0, "x y"),
-        ("c", 1.0, "z"),
-        ("d", 0.5, "z"),
+        ("a", 3.0, "xx"),
+        ("b", 2.0, "xx yy"),
+        ("c", 1.0, "zz"),
+        ("d", 0.5, "zz"),
     ];
     let records = records.map(|(id, value, text)| {
         let mut vector = vec![0.0; DIM];
@@ -293,7 +293,7 @@ fn ranks_fuse_as_defined() {
         ("text".to_owned(), (FacetInput::Vector(vector), 1.0)),
         (
             "words".to_owned(),
-            (FacetInput::Words(words_of("y x")), 0.5),
+            (FacetInput::Words(words_of("yy xx")), 0.5),
         ),
     ]
     .into();
