@@ -81,6 +81,8 @@ pub(crate) struct FakeEmbedder {
     pub(crate) fault: Shared<Fault>,
     pub(crate) texts: Shared<Vec<String>>,
     pub(crate) calls: Shared<usize>,
+    /// Times that it was asked what it is: once for each look of the gateway.
+    pub(crate) looks: Shared<usize>,
 }
 
 #[tonic::async_trait]
@@ -129,6 +131,7 @@ impl EmbedderService for FakeEmbedder {
         &self,
         _: Request<v1::EmbedderServiceGetInfoRequest>,
     ) -> Result<Response<v1::EmbedderServiceGetInfoResponse>, Status> {
+        *lock(&self.looks) += 1;
         if matches!(*lock(&self.fault), Fault::Down) {
             return Err(Status::unavailable("switched off"));
         }

@@ -444,7 +444,7 @@ async fn readiness_follows_the_services() {
     let mut world = World::start(2).await;
     *world.shards[0].fault.lock().unwrap() = Fault::Down;
     *world.reranker.fault.lock().unwrap() = Fault::Down;
-    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    world.wait_for_looks().await;
     world.wait_for_health(ServingStatus::Serving).await;
     world.break_shards(Fault::Down);
     world.wait_for_health(ServingStatus::NotServing).await;

@@ -126,6 +126,20 @@ impl World {
         panic!("health did not become {wanted:?}");
     }
 
+    /// Waits until the gateway has looked at its services more often than it takes
+    /// to become unready.
+    pub(crate) async fn wait_for_looks(&self) {
+        let looks = || *self.embedder.looks.lock().unwrap();
+        let enough = looks() + 6;
+        for _ in 0..500 {
+            if looks() >= enough {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the gateway does not look at its services");
+    }
+
     /// Sends requests of profiles in one stream; returns the answers as
     /// `id:outcome`, or the failure.
     pub(crate) async fn upsert(
