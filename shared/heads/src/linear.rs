@@ -46,10 +46,11 @@ pub struct LinearConfig {
 /// times the text. That proxy rewards the broad subject, which embeddings tell
 /// best; on published expert labels of single CVs, where the fit is in the
 /// detail, BM25 alone beats a frozen MiniLM (.78 to .84 against .50 to .59).
-/// Inside a list the words score spreads by about .02 and the text score by
-/// about .10, so at equal weights words would decide nothing. A weight of 3
-/// gives them a little over half the influence of the text: what the expert
-/// labels ask for, at a cost of about .02 on the proxy.
+/// On those CVs the words score spreads by about .02 inside a list and the text
+/// score by about .10, so at equal weights words would decide little. A weight of
+/// 3 gives them a little over half the influence of the text. That is a judgement
+/// between two signals that disagree: 3 itself was not measured, and the proxy
+/// alone would choose 1 or less.
 ///
 /// The others are reasoned, not measured. The text score spreads by about .1
 /// inside a list. A stated fact (skills, title, language) may move a pair by one
