@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
-use vivier_encoders::Batch;
+use vivier_encoders::{Batch, InputKind};
 
 use crate::error::EmbedderError;
 
@@ -56,7 +56,7 @@ struct State {
 
 /// One request, as far as it is not yet in a batch.
 struct Job {
-    sequences: VecDeque<Vec<u32>>,
+    sequences: VecDeque<(InputKind, Vec<u32>)>,
     ticket: Arc<Ticket>,
 }
 
@@ -66,7 +66,7 @@ impl Queue {
     /// comes: the receiver finds the sender gone.
     pub(crate) fn push(
         &self,
-        sequences: Vec<Vec<u32>>,
+        sequences: Vec<(InputKind, Vec<u32>)>,
         priority: Priority,
         arrival: Instant,
     ) -> oneshot::Receiver<Reply> {
@@ -128,14 +128,14 @@ impl State {
         let mut work = Work::default();
         while let Some(lane) = self.first_lane() {
             let Some(job) = lane.front_mut() else { break };
-            let Some(sequence) = job.sequences.front() else {
+            let Some((kind, sequence)) = job.sequences.front() else {
                 break;
             };
             if work.batch.tokens() + sequence.len() > budget {
                 break;
             }
             let place = job.ticket.count - job.sequences.len();
-            work.batch.push(sequence);
+            work.batch.push(sequence, *kind);
             work.places.push((Arc::clone(&job.ticket), place));
             job.sequences.pop_front();
         }

@@ -157,11 +157,12 @@ impl Embedder {
         let (admission, priority) = (call.admission, call.priority);
         let _request_permit = self.admit_request(admission).await?;
         let mut prepared = self.tokenize(call).await?;
-        let sequences: Vec<Vec<u32>> = prepared
-            .iter_mut()
-            .flat_map(|text| std::mem::take(&mut text.sequences))
-            .collect();
-        let tokens = sequences.iter().map(Vec::len).sum();
+        let tokens = prepared.iter().map(Prepared::tokens).sum();
+        let mut sequences = Vec::new();
+        for text in &mut prepared {
+            let taken = std::mem::take(&mut text.sequences);
+            sequences.extend(taken.into_iter().map(|sequence| (text.kind, sequence)));
+        }
         let _token_permit = self.admit_tokens(tokens, admission).await?;
         let reply = self.queue.push(sequences, priority, arrival);
         let done = reply.await.map_err(|_| EmbedderError::Stopping)??;

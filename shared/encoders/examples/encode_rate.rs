@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let options = EncoderOptions {
         engine,
-        max_tokens: None,
+        ..EncoderOptions::default()
     };
     let started = Instant::now();
     let encoder = Encoder::load(Path::new(&model), &options)?;
@@ -42,7 +42,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     for (count, length) in [(1, 16), (1, 128), (8, 128), (32, 128), (16, 256), (256, 5)] {
         let sequence: Vec<u32> = (0..length).map(|token| 1000 + token * 7).collect();
-        let batch: Batch = std::iter::repeat_n(sequence.as_slice(), count).collect();
+        let batch: Batch =
+            std::iter::repeat_n((sequence.as_slice(), InputKind::Candidate), count).collect();
         let mut seconds: Vec<f64> = Vec::new();
         let begun = Instant::now();
         while seconds.len() < 5 || begun.elapsed().as_secs_f64() < 2.0 {

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::prepare::InputKind;
+
 /// Token sequences laid end to end.
 ///
 /// Sequence `i` is `ids[bounds[i]..bounds[i + 1]]`; special tokens are included.
@@ -9,6 +11,7 @@ use std::ops::Range;
 pub struct Batch {
     ids: Vec<u32>,
     bounds: Vec<usize>,
+    kinds: Vec<InputKind>,
 }
 
 impl Default for Batch {
@@ -16,15 +19,18 @@ impl Default for Batch {
         Self {
             ids: Vec::new(),
             bounds: vec![0],
+            kinds: Vec::new(),
         }
     }
 }
 
 impl Batch {
-    /// Appends a sequence of token ids.
-    pub fn push(&mut self, sequence: &[u32]) {
+    /// Appends a sequence of token ids and what its text is: models with task
+    /// adapters compute by it.
+    pub fn push(&mut self, sequence: &[u32], kind: InputKind) {
         self.ids.extend_from_slice(sequence);
         self.bounds.push(self.ids.len());
+        self.kinds.push(kind);
     }
 
     /// Returns the number of sequences.
@@ -51,6 +57,12 @@ impl Batch {
         &self.ids
     }
 
+    /// Returns the kind of each sequence, in order.
+    #[must_use]
+    pub fn kinds(&self) -> &[InputKind] {
+        &self.kinds
+    }
+
     /// Returns where each sequence lies in [`Batch::ids`], in order.
     pub fn ranges(&self) -> impl Iterator<Item = Range<usize>> + '_ {
         self.bounds.windows(2).map(|pair| pair[0]..pair[1])
@@ -62,11 +74,11 @@ impl Batch {
     }
 }
 
-impl<'a> FromIterator<&'a [u32]> for Batch {
-    fn from_iter<I: IntoIterator<Item = &'a [u32]>>(sequences: I) -> Self {
+impl<'a> FromIterator<(&'a [u32], InputKind)> for Batch {
+    fn from_iter<I: IntoIterator<Item = (&'a [u32], InputKind)>>(sequences: I) -> Self {
         let mut batch = Self::default();
-        for sequence in sequences {
-            batch.push(sequence);
+        for (sequence, kind) in sequences {
+            batch.push(sequence, kind);
         }
         batch
     }

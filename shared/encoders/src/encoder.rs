@@ -8,6 +8,7 @@ use crate::batch::Batch;
 use crate::bert::{BertConfig, BertModel};
 use crate::error::{EncodeError, LoadError};
 use crate::folder::{ModelFolder, Pooling};
+use crate::options::{EncoderOptions, Engine};
 use crate::pooling::normalize;
 use crate::prepare::InputKind;
 use crate::reference::ReferenceBert;
@@ -16,26 +17,6 @@ use crate::weights::Weights;
 
 /// Architectures that can be loaded, for messages.
 const KNOWN: &str = "bert";
-
-/// Which code runs the model. All compute the same function.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Engine {
-    /// Our own ragged f32 path on the CPU.
-    #[default]
-    Native,
-    /// Stock candle in f32 on the CPU: slow, and what the others are tested against.
-    Reference,
-}
-
-/// How to load a model.
-#[derive(Clone, Debug, Default)]
-pub struct EncoderOptions {
-    /// Which code runs it.
-    pub engine: Engine,
-    /// Window in tokens, special tokens included; `None` for what the model folder
-    /// says. At most the positions that the model knows.
-    pub max_tokens: Option<usize>,
-}
 
 /// What is known of a loaded model.
 #[derive(Clone, Debug)]
@@ -73,7 +54,7 @@ impl Encoder {
     /// One [`LoadError`] variant for each thing that can be wrong with the folder.
     pub fn load(path: &Path, options: &EncoderOptions) -> Result<Self, LoadError> {
         let mut folder = ModelFolder::open(path)?;
-        let config = match folder.architecture()? {
+        let config: BertConfig = match folder.architecture()? {
             "bert" => folder.architecture_config::<BertConfig>()?,
             found => {
                 return Err(LoadError::UnknownArchitecture {
@@ -90,7 +71,9 @@ impl Encoder {
         let prompts = prompts(&tokenizer, &folder, max_tokens)?;
         let weights = Weights::take(&mut folder, BertConfig::ANCHOR, BertConfig::PREFIXES)?;
         let backend: Box<dyn Backend> = match options.engine {
-            Engine::Native => Box::new(BertModel::load(&weights, &config, folder.pooling)?),
+            Engine::Native | Engine::Candle => {
+                Box::new(BertModel::load(&weights, &config, folder.pooling)?)
+            }
             Engine::Reference => Box::new(ReferenceBert::load(&weights, &config, folder.pooling)?),
         };
         let spec = ModelSpec {

@@ -10,6 +10,7 @@
 //! path, and [`Engine::Reference`], stock candle, which the native one is tested
 //! against.
 
+mod architectures;
 mod backend;
 mod batch;
 mod bert;
@@ -17,17 +18,20 @@ mod encoder;
 mod error;
 mod folder;
 mod kernels;
+mod options;
 mod pooling;
 mod prepare;
 mod reference;
 mod tokenizer;
+mod transformer;
 mod weights;
 mod windows;
 
 pub use batch::Batch;
-pub use encoder::{Encoder, EncoderOptions, Engine, ModelSpec};
+pub use encoder::{Encoder, ModelSpec};
 pub use error::{EncodeError, LoadError, PrepareError};
 pub use folder::Pooling;
+pub use options::{DeviceChoice, EncoderOptions, Engine, Precision};
 pub use prepare::{InputKind, Prepared, Truncation};
 pub use tokenizer::{Tokenizer, Tokens};
 pub use windows::{Window, split_windows};

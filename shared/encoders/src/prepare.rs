@@ -1,5 +1,6 @@
 //! One text to the token sequences that stand for it, and their vectors back to one.
 
+use crate::batch::Batch;
 use crate::encoder::Encoder;
 use crate::error::PrepareError;
 use crate::pooling::normalize;
@@ -53,6 +54,8 @@ pub enum Truncation {
 /// One text, ready to be encoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prepared {
+    /// What the text is.
+    pub kind: InputKind,
     /// One token sequence for each window, special tokens and prompt included.
     pub sequences: Vec<Vec<u32>>,
     /// For each window, the tokens that no earlier window holds.
@@ -68,6 +71,13 @@ impl Prepared {
     #[must_use]
     pub fn tokens(&self) -> usize {
         self.sequences.iter().map(Vec::len).sum()
+    }
+
+    /// Appends the sequences to a batch.
+    pub fn push_to(&self, batch: &mut Batch) {
+        for sequence in &self.sequences {
+            batch.push(sequence, self.kind);
+        }
     }
 
     /// Joins the unit vectors of the windows: their mean weighted by the fresh
@@ -136,6 +146,7 @@ impl Encoder {
         let prompt = self.prompt(kind);
         let frame = |ids: &[u32]| self.tokenizer().frame(prompt, ids);
         Ok(Prepared {
+            kind,
             sequences: windows
                 .iter()
                 .map(|(range, _)| frame(&tokens.ids[range.clone()]))
@@ -153,6 +164,7 @@ mod tests {
 
     fn prepared(fresh: &[usize]) -> Prepared {
         Prepared {
+            kind: InputKind::Query,
             sequences: Vec::new(),
             fresh: fresh.to_vec(),
             input_tokens: 0,

@@ -12,10 +12,11 @@ use candle_transformers::models::bert;
 
 use crate::backend::Backend;
 use crate::batch::Batch;
-use crate::bert::{Activation, BertConfig};
+use crate::bert::BertConfig;
 use crate::error::{EncodeError, LoadError};
 use crate::folder::Pooling;
 use crate::pooling::pool;
+use crate::transformer::Activation;
 use crate::weights::Weights;
 
 /// Most tokens, padding included, that one call of the model sees.
@@ -124,6 +125,8 @@ fn candle_config(config: &BertConfig) -> bert::Config {
             Activation::Gelu => bert::HiddenAct::Gelu,
             Activation::GeluTanh => bert::HiddenAct::GeluApproximate,
             Activation::Relu => bert::HiddenAct::Relu,
+            // `load` refuses it.
+            Activation::Silu => bert::HiddenAct::Gelu,
         },
         max_position_embeddings: config.max_position_embeddings,
         type_vocab_size: config.type_vocab_size,

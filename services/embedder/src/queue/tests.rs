@@ -19,9 +19,8 @@ fn run_one(queue: &Queue, budget: usize) -> usize {
 
 fn push(queue: &Queue, lengths: &[usize], priority: Priority) -> oneshot::Receiver<Reply> {
     let sequence = |(index, &length): (usize, &usize)| {
-        (0..length)
-            .map(|token| u32::try_from(100 * index + token).unwrap())
-            .collect()
+        let tokens = (0..length).map(|token| u32::try_from(100 * index + token).unwrap());
+        (InputKind::Query, tokens.collect())
     };
     let sequences = lengths.iter().enumerate().map(sequence).collect();
     queue.push(sequences, priority, Instant::now())

@@ -35,7 +35,8 @@ async fn vectors_are_those_of_the_encoder_in_the_order_of_the_texts() {
         let prepared = encoder
             .prepare(text, InputKind::Candidate, Truncation::Fail)
             .unwrap();
-        let batch: Batch = prepared.sequences.iter().map(Vec::as_slice).collect();
+        let mut batch = Batch::default();
+        prepared.push_to(&mut batch);
         let expected = &encoder.encode(&batch).unwrap()[0];
         for (found, expected) in embedding.values.iter().zip(expected) {
             assert!((found - expected).abs() < 1e-6, "{text}");

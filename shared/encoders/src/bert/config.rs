@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::kernels::Activation;
+use crate::transformer::Activation;
 
 /// The part of `config.json` that inference needs.
 #[derive(Clone, Debug, Deserialize)]

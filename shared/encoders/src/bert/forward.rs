@@ -8,8 +8,9 @@ use crate::backend::Backend;
 use crate::batch::Batch;
 use crate::error::{EncodeError, LoadError};
 use crate::folder::Pooling;
-use crate::kernels::{Activation, Isa, LayerNorm, add_layer_norm};
+use crate::kernels::{Isa, LayerNorm, add_layer_norm};
 use crate::pooling::pool_all;
+use crate::transformer::Activation;
 use crate::weights::Weights;
 
 use super::attention::{Heads, Sources, attend};

@@ -1,9 +1,8 @@
 //! The weights of one layer, packed, and the products that use them.
 
 use crate::error::LoadError;
-use crate::kernels::{
-    Activation, Epilogue, Isa, LayerNorm, Matrix, Output, Packed, Product, matmul,
-};
+use crate::kernels::{Epilogue, Isa, LayerNorm, Matrix, Output, Packed, Product, matmul};
+use crate::transformer::Activation;
 use crate::weights::Weights;
 
 use super::config::BertConfig;

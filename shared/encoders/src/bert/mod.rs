@@ -12,6 +12,5 @@ mod forward;
 mod layer;
 mod scratch;
 
-pub(crate) use crate::kernels::Activation;
 pub(crate) use config::BertConfig;
 pub(crate) use forward::BertModel;

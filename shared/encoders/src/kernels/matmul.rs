@@ -6,8 +6,9 @@
 
 use std::ops::Range;
 
-use super::rows::{Activation, activate};
+use super::rows::activate;
 use super::{fma, kernel};
+use crate::transformer::Activation;
 
 /// Columns of a panel.
 pub(crate) const PANEL: usize = 32;

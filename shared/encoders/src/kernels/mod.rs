@@ -9,7 +9,7 @@ mod matmul;
 mod rows;
 
 pub(crate) use matmul::{Epilogue, Matrix, Output, Packed, Product, matmul};
-pub(crate) use rows::{Activation, LayerNorm, add_layer_norm, softmax_rows};
+pub(crate) use rows::{LayerNorm, add_layer_norm, softmax_rows};
 
 /// An instruction set that this processor has.
 ///

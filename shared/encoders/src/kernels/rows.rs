@@ -1,25 +1,10 @@
 //! Element-wise and row-wise kernels: activations, softmax, layer normalisation.
 
-use serde::Deserialize;
-
 use super::{fma, kernel};
+use crate::transformer::Activation;
 
 /// Partial sums kept apart so that a reduction becomes vector code.
 const LANES: usize = 16;
-
-/// The non-linearity between the two feed-forward products.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub(crate) enum Activation {
-    /// `x Φ(x)` with the error function.
-    #[serde(rename = "gelu")]
-    Gelu,
-    /// The approximation of [`Activation::Gelu`] by a hyperbolic tangent.
-    #[serde(rename = "gelu_new", alias = "gelu_pytorch_tanh", alias = "gelu_fast")]
-    GeluTanh,
-    /// `max(x, 0)`.
-    #[serde(rename = "relu")]
-    Relu,
-}
 
 /// Applies an activation to each value.
 #[inline(always)]
@@ -41,6 +26,11 @@ pub(super) fn activate<const FMA: bool>(activation: Activation, values: &mut [f3
                 // 0.5 (1 + tanh z) is the logistic function of 2 z.
                 let z = 0.797_884_6 * fma::<FMA>(0.044_715 * x * x, x, x);
                 *value = x / (1.0 + exp::<FMA>(-2.0 * z));
+            }
+        }
+        Activation::Silu => {
+            for value in values {
+                *value /= 1.0 + exp::<FMA>(-*value);
             }
         }
         Activation::Relu => {

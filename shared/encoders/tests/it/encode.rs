@@ -1,7 +1,7 @@
 //! Both engines compute the same function, whatever the batch.
 
 use proptest::prelude::*;
-use vivier_encoders::{Batch, EncodeError, Encoder, EncoderOptions, Engine};
+use vivier_encoders::{Batch, EncodeError, Encoder, EncoderOptions, Engine, InputKind};
 
 use crate::tiny;
 
@@ -16,7 +16,10 @@ fn load(engine: Engine) -> Encoder {
 }
 
 fn batch(sequences: &[Vec<u32>]) -> Batch {
-    sequences.iter().map(Vec::as_slice).collect()
+    sequences
+        .iter()
+        .map(|sequence| (sequence.as_slice(), InputKind::Candidate))
+        .collect()
 }
 
 fn largest_difference(left: &[Vec<f32>], right: &[Vec<f32>]) -> f32 {

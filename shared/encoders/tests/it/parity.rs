@@ -91,7 +91,7 @@ fn check(engine: Engine) {
         &model,
         &EncoderOptions {
             engine,
-            max_tokens: None,
+            ..EncoderOptions::default()
         },
     )
     .unwrap();
@@ -104,7 +104,7 @@ fn check(engine: Engine) {
             .prepare(&text, InputKind::Candidate, Truncation::Head)
             .unwrap();
         cut += usize::from(prepared.used_tokens < prepared.input_tokens);
-        batch.push(&prepared.sequences[0]);
+        prepared.push_to(&mut batch);
     }
     assert!(cut > 20, "only {cut} texts reach the window");
     let found = encoder.encode(&batch).unwrap();

@@ -168,7 +168,8 @@ proptest! {
         prop_assert_eq!(covered, ids.len());
         if ids.len() <= FITS {
             prop_assert_eq!(&split, &prepare(&encoder, &text, Truncation::Fail).unwrap());
-            let batch: Batch = split.sequences.iter().map(Vec::as_slice).collect();
+            let mut batch = Batch::default();
+            split.push_to(&mut batch);
             let vectors = encoder.encode(&batch).unwrap();
             prop_assert_eq!(split.pool(&vectors).unwrap(), vectors[0].clone());
         }

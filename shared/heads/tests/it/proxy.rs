@@ -122,10 +122,7 @@ fn embed(encoder: &Encoder, text: &str, kind: InputKind) -> Vec<f32> {
         .prepare(text, kind, Truncation::Windows { overlap: 32 })
         .unwrap();
     let mut batch = Batch::default();
-    prepared
-        .sequences
-        .iter()
-        .for_each(|sequence| batch.push(sequence));
+    prepared.push_to(&mut batch);
     prepared.pool(&encoder.encode(&batch).unwrap()).unwrap()
 }
 
