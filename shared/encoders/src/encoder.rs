@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::architectures;
 use crate::backend::Backend;
 use crate::batch::Batch;
 use crate::bert::{BertConfig, BertModel};
@@ -14,9 +15,6 @@ use crate::prepare::InputKind;
 use crate::reference::ReferenceBert;
 use crate::tokenizer::Tokenizer;
 use crate::weights::Weights;
-
-/// Architectures that can be loaded, for messages.
-const KNOWN: &str = "bert";
 
 /// What is known of a loaded model.
 #[derive(Clone, Debug)]
@@ -54,36 +52,25 @@ impl Encoder {
     /// One [`LoadError`] variant for each thing that can be wrong with the folder.
     pub fn load(path: &Path, options: &EncoderOptions) -> Result<Self, LoadError> {
         let mut folder = ModelFolder::open(path)?;
-        let config: BertConfig = match folder.architecture()? {
-            "bert" => folder.architecture_config::<BertConfig>()?,
-            found => {
-                return Err(LoadError::UnknownArchitecture {
-                    found: found.into(),
-                    known: KNOWN,
-                });
-            }
-        };
-        config
-            .validate()
-            .map_err(|reason| folder.bad_config(reason))?;
         let tokenizer = Tokenizer::parse(&folder.tokenizer, &path.join("tokenizer.json"))?;
-        let max_tokens = window(options.max_tokens, &folder, config.max_position_embeddings)?;
+        let content = folder.weights.clone();
+        let transformer = architectures::load(&mut folder)?;
+        let max_tokens = window(options.max_tokens, &folder, transformer.max_positions)?;
         let prompts = prompts(&tokenizer, &folder, max_tokens)?;
-        let weights = Weights::take(&mut folder, BertConfig::ANCHOR, BertConfig::PREFIXES)?;
-        let backend: Box<dyn Backend> = match options.engine {
-            Engine::Native | Engine::Candle => {
-                Box::new(BertModel::load(&weights, &config, folder.pooling)?)
-            }
-            Engine::Reference => Box::new(ReferenceBert::load(&weights, &config, folder.pooling)?),
-        };
+        let (dim, vocabulary) = (
+            transformer.hidden,
+            transformer.words.len() / transformer.hidden,
+        );
+        folder.weights = content;
+        let backend = backend(&mut folder, options)?;
         let spec = ModelSpec {
             name: folder.name,
             fingerprint: folder.fingerprint,
-            dim: config.hidden_size,
+            dim,
             max_tokens,
             pooling: folder.pooling,
             device: "cpu".into(),
-            vocabulary: config.vocab_size,
+            vocabulary,
         };
         Ok(Self {
             spec,
@@ -172,6 +159,20 @@ impl Encoder {
             None => Ok(()),
         }
     }
+}
+
+/// Builds the engine for BERT.
+fn backend(
+    folder: &mut ModelFolder,
+    options: &EncoderOptions,
+) -> Result<Box<dyn Backend>, LoadError> {
+    let config: BertConfig = folder.architecture_config()?;
+    let weights = Weights::take(folder, BertConfig::ANCHOR, BertConfig::PREFIXES)?;
+    let pooling = folder.pooling;
+    Ok(match options.engine {
+        Engine::Native | Engine::Candle => Box::new(BertModel::load(&weights, &config, pooling)?),
+        Engine::Reference => Box::new(ReferenceBert::load(&weights, &config, pooling)?),
+    })
 }
 
 /// Chooses the window: the option, else the folder's, never more than the positions.
