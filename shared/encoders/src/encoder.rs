@@ -9,6 +9,7 @@ use crate::batch::Batch;
 use crate::bert::{BertConfig, BertModel};
 use crate::error::{EncodeError, LoadError};
 use crate::folder::{ModelFolder, Pooling};
+use crate::operations::Operations;
 use crate::options::{EncoderOptions, Engine};
 use crate::pooling::normalize;
 use crate::prepare::InputKind;
@@ -33,6 +34,17 @@ pub struct ModelSpec {
     pub device: String,
     /// Size of the vocabulary: every token id is below.
     pub vocabulary: usize,
+    /// What a token costs.
+    operations: Operations,
+}
+
+impl ModelSpec {
+    /// Returns the multiplications and additions that one token of a sequence of so
+    /// many costs: linear layers and attention, a multiply-add being two.
+    #[must_use]
+    pub fn operations_per_token(&self, tokens: usize) -> f64 {
+        self.operations.per_token(tokens)
+    }
 }
 
 /// A sentence encoder, ready to run. Shared freely between threads.
@@ -61,6 +73,7 @@ impl Encoder {
             transformer.hidden,
             transformer.words.len() / transformer.hidden,
         );
+        let operations = Operations::of(&transformer);
         folder.weights = content;
         let backend = backend(&mut folder, options)?;
         let spec = ModelSpec {
@@ -71,6 +84,7 @@ impl Encoder {
             pooling: folder.pooling,
             device: "cpu".into(),
             vocabulary,
+            operations,
         };
         Ok(Self {
             spec,
