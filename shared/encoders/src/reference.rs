@@ -12,12 +12,10 @@ use candle_transformers::models::bert;
 
 use crate::backend::Backend;
 use crate::batch::Batch;
-use crate::bert::BertConfig;
 use crate::error::{EncodeError, LoadError};
 use crate::folder::Pooling;
 use crate::pooling::pool;
-use crate::transformer::Activation;
-use crate::weights::Weights;
+use crate::transformer::{Activation, Norm, NormPlacement, PositionBias, Transformer};
 
 /// Most tokens, padding included, that one call of the model sees.
 const GROUP_TOKENS: usize = 8192;
@@ -30,25 +28,21 @@ pub(crate) struct ReferenceBert {
 }
 
 impl ReferenceBert {
-    pub(crate) fn load(
-        weights: &Weights,
-        config: &BertConfig,
-        pooling: Pooling,
-    ) -> Result<Self, LoadError> {
-        let mut tensors = HashMap::new();
-        for (name, shape) in config.tensors() {
-            tensors.insert(name.clone(), weights.tensor(&name, &shape)?);
+    /// Hands the weights to candle under the names of a BERT checkpoint.
+    pub(crate) fn load(transformer: &Transformer, pooling: Pooling) -> Result<Self, LoadError> {
+        if !is_bert(transformer) {
+            return Err(LoadError::NotBert);
         }
+        let refused = |source: candle_core::Error| LoadError::Reference {
+            source: Box::new(source),
+        };
+        let tensors = tensors(transformer).map_err(refused)?;
         let builder = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
-        let model = bert::BertModel::load(builder, &candle_config(config)).map_err(|source| {
-            LoadError::Reference {
-                source: Box::new(source),
-            }
-        })?;
+        let model = bert::BertModel::load(builder, &candle_config(transformer)).map_err(refused)?;
         Ok(Self {
             model,
             pooling,
-            dim: config.hidden_size,
+            dim: transformer.hidden,
         })
     }
 
@@ -114,23 +108,111 @@ fn group_size(order: &[usize], sequences: &[&[u32]]) -> usize {
     (2..=order.len()).take_while(fits).last().unwrap_or(1)
 }
 
-fn candle_config(config: &BertConfig) -> bert::Config {
+/// Says whether a transformer is built as BERT is.
+fn is_bert(transformer: &Transformer) -> bool {
+    let heads = transformer.heads;
+    transformer.placement == NormPlacement::After
+        && transformer.bias == PositionBias::None
+        && !transformer.gated
+        && !transformer.causal
+        && transformer.activation != Activation::Silu
+        && heads.count == heads.groups
+        && heads.count * heads.dim == transformer.hidden
+        && transformer.embedding_norm.is_some()
+        && transformer.final_norm.is_none()
+        && transformer.positions.len() == transformer.max_positions * transformer.hidden
+        && transformer.layers.iter().all(|layer| {
+            layer.rotary.is_none() && layer.window.is_none() && layer.qkv.adapter.is_none()
+        })
+}
+
+/// Names the weights as a BERT checkpoint does; the token types are part of the
+/// positions.
+fn tensors(transformer: &Transformer) -> candle_core::Result<HashMap<String, Tensor>> {
+    let hidden = transformer.hidden;
+    let mut named = HashMap::new();
+    let mut add = |name: String, values: &[f32], shape: &[usize]| {
+        let tensor = Tensor::from_slice(values, shape, &Device::Cpu)?;
+        named.insert(name, tensor);
+        Ok::<_, candle_core::Error>(())
+    };
+    let tables = [
+        ("word", transformer.words.as_slice()),
+        ("position", &transformer.positions),
+        ("token_type", &vec![0.0; hidden]),
+    ];
+    for (name, values) in tables {
+        let shape = [values.len() / hidden, hidden];
+        add(
+            format!("embeddings.{name}_embeddings.weight"),
+            values,
+            &shape,
+        )?;
+    }
+    let mut norms: Vec<(String, &Norm)> = Vec::new();
+    norms.extend(
+        transformer
+            .embedding_norm
+            .as_ref()
+            .map(|norm| ("embeddings".into(), norm)),
+    );
+    for (index, layer) in transformer.layers.iter().enumerate() {
+        let name = |part: &str| format!("encoder.layer.{index}.{part}");
+        let (weights, biases) = (&layer.qkv.weight, &layer.qkv.bias);
+        let parts = ["query", "key", "value"].into_iter();
+        let slices = weights
+            .chunks_exact(hidden * hidden)
+            .zip(biases.chunks_exact(hidden));
+        for (part, (weight, bias)) in parts.zip(slices) {
+            let name = name(&format!("attention.self.{part}"));
+            add(format!("{name}.weight"), weight, &[hidden, hidden])?;
+            add(format!("{name}.bias"), bias, &[hidden])?;
+        }
+        let linears = [
+            ("attention.output.dense", &layer.output),
+            ("intermediate.dense", &layer.up),
+            ("output.dense", &layer.down),
+        ];
+        for (part, linear) in linears {
+            let shape = [linear.outputs, linear.inputs];
+            add(format!("{}.weight", name(part)), &linear.weight, &shape)?;
+            add(
+                format!("{}.bias", name(part)),
+                &linear.bias,
+                &[linear.outputs],
+            )?;
+        }
+        norms.extend(
+            layer
+                .attention_norm
+                .as_ref()
+                .map(|norm| (name("attention.output"), norm)),
+        );
+        norms.push((name("output"), &layer.mlp_norm));
+    }
+    for (name, norm) in norms {
+        add(format!("{name}.LayerNorm.weight"), &norm.weight, &[hidden])?;
+        add(format!("{name}.LayerNorm.bias"), &norm.bias, &[hidden])?;
+    }
+    Ok(named)
+}
+
+fn candle_config(transformer: &Transformer) -> bert::Config {
+    let norm = transformer.embedding_norm.as_ref();
     bert::Config {
-        vocab_size: config.vocab_size,
-        hidden_size: config.hidden_size,
-        num_hidden_layers: config.num_hidden_layers,
-        num_attention_heads: config.num_attention_heads,
-        intermediate_size: config.intermediate_size,
-        hidden_act: match config.hidden_act {
-            Activation::Gelu => bert::HiddenAct::Gelu,
+        vocab_size: transformer.words.len() / transformer.hidden,
+        hidden_size: transformer.hidden,
+        num_hidden_layers: transformer.layers.len(),
+        num_attention_heads: transformer.heads.count,
+        intermediate_size: transformer.intermediate,
+        hidden_act: match transformer.activation {
             Activation::GeluTanh => bert::HiddenAct::GeluApproximate,
             Activation::Relu => bert::HiddenAct::Relu,
-            // `load` refuses it.
-            Activation::Silu => bert::HiddenAct::Gelu,
+            Activation::Gelu | Activation::Silu => bert::HiddenAct::Gelu,
         },
-        max_position_embeddings: config.max_position_embeddings,
-        type_vocab_size: config.type_vocab_size,
-        layer_norm_eps: f64::from(config.layer_norm_eps),
+        max_position_embeddings: transformer.max_positions,
+        type_vocab_size: 1,
+        layer_norm_eps: norm.map_or(1e-12, |norm| f64::from(norm.epsilon)),
         // What follows has no part in inference.
         hidden_dropout_prob: 0.0,
         initializer_range: 0.0,

@@ -1,0 +1,54 @@
+//! Which code runs a model, by the options.
+
+use crate::backend::Backend;
+use crate::batch::Batch;
+use crate::cpu::CpuModel;
+use crate::error::{LoadError, PrepareError};
+use crate::folder::Pooling;
+use crate::options::{EncoderOptions, Engine, Precision};
+use crate::prepare::InputKind;
+use crate::reference::ReferenceBert;
+use crate::tokenizer::Tokenizer;
+use crate::transformer::Transformer;
+
+/// Builds the engine that the options ask for.
+///
+/// `calibration` is text like the one to come: 8 bits need to see how large the
+/// activations get.
+pub(crate) fn build(
+    transformer: &Transformer,
+    pooling: Pooling,
+    options: &EncoderOptions,
+    calibration: &Batch,
+) -> Result<Box<dyn Backend>, LoadError> {
+    let precision = options.precision;
+    let refuse = |known| Err(LoadError::Precision { precision, known });
+    match (options.engine, precision) {
+        (Engine::Native, Precision::F16) => refuse("f32, bf16 or int8 on the CPU"),
+        (Engine::Native | Engine::Candle, _) => {
+            let model = CpuModel::load(transformer, pooling, precision, calibration);
+            Ok(Box::new(model))
+        }
+        (Engine::Reference, Precision::F32) => {
+            Ok(Box::new(ReferenceBert::load(transformer, pooling)?))
+        }
+        (Engine::Reference, _) => refuse("f32 for the reference"),
+    }
+}
+
+/// Text of the kind that is encoded here: adverts, a CV and skills, made up.
+const CALIBRATION: &str = include_str!("cpu/calibration.txt");
+
+/// Tokens of a calibration sequence.
+const CALIBRATION_TOKENS: usize = 128;
+
+/// Returns the calibration text as sequences that fit the window.
+pub(crate) fn calibration(tokenizer: &Tokenizer, max_tokens: usize) -> Result<Batch, PrepareError> {
+    let tokens = tokenizer.tokens(CALIBRATION)?;
+    let most = CALIBRATION_TOKENS.min(max_tokens) - tokenizer.special_tokens();
+    let mut batch = Batch::default();
+    for ids in tokens.ids.chunks(most.max(1)) {
+        batch.push(&tokenizer.frame(&[], ids), InputKind::Candidate);
+    }
+    Ok(batch)
+}
