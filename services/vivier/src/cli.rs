@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
+use crate::bench::BenchArgs;
 use crate::cluster::{ServiceArgs, ServiceKind, UpArgs, run_service, run_up};
 use crate::config::ConfigArgs;
 use crate::demo::DemoArgs;
@@ -14,7 +15,7 @@ use crate::matching::MatchArgs;
 use crate::output::Output;
 use crate::profiles::{DeleteArgs, ListArgs, ShowArgs, StatusArgs};
 use crate::sample::SampleArgs;
-use crate::{config, demo, ingest, matching, profiles, sample};
+use crate::{bench, config, demo, ingest, matching, profiles, sample};
 
 /// Matches vacancies and candidates, and says why.
 #[derive(Debug, Parser)]
@@ -68,6 +69,8 @@ enum Command {
     Sample(SampleArgs),
     /// Shows the whole way, from files to explained shortlists.
     Demo(DemoArgs),
+    /// Measures parts of Vivier on this machine.
+    Bench(BenchArgs),
     /// Prints the effective configuration.
     Config(ConfigArgs),
 }
@@ -112,6 +115,7 @@ async fn dispatch(command: &Command, output: &mut Output) -> anyhow::Result<Outc
         Command::Status(args) => profiles::status(args, output).await,
         Command::Sample(args) => sample::run(args, output),
         Command::Demo(args) => demo::run(args, output).await,
+        Command::Bench(args) => bench::run(args, output),
         Command::Config(args) => config::run(args, output),
     }
 }

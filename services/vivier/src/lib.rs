@@ -1,5 +1,6 @@
 //! The one command line: the cluster, its services, and the clients of both.
 
+mod bench;
 mod cli;
 mod clients;
 mod cluster;

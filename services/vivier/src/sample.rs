@@ -76,6 +76,30 @@ pub(crate) fn write_sample(args: &SampleArgs) -> anyhow::Result<(PathBuf, PathBu
     Ok((candidates, vacancies))
 }
 
+/// Returns at most so many texts of synthetic candidates who write English: the
+/// titles, the profile and the experiences of each.
+///
+/// # Errors
+/// When the tables are unusable.
+pub(crate) fn english_texts(most: usize) -> anyhow::Result<Vec<String>> {
+    let tables = Tables::bundled()?;
+    let mut texts = Vec::new();
+    // About a third of the candidates write English.
+    for number in 1..=most.saturating_mul(4) {
+        let candidate = people::candidate(&tables, 1, number)?;
+        if candidate.lang.as_deref() == Some("en") {
+            let mut parts = candidate.titles;
+            parts.push(candidate.text);
+            parts.extend(candidate.experiences.into_iter().map(|one| one.text));
+            texts.push(parts.join("\n"));
+        }
+        if texts.len() == most {
+            break;
+        }
+    }
+    Ok(texts)
+}
+
 fn write_lines<T: Serialize>(
     path: &Path,
     count: usize,

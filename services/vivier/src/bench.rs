@@ -1,0 +1,39 @@
+//! `vivier bench`: measures parts of Vivier on this machine.
+
+mod encode;
+mod measure;
+mod report;
+mod work;
+
+use clap::{Args, Subcommand};
+
+use self::encode::EncodeArgs;
+use crate::failure::Outcome;
+use crate::output::Output;
+
+/// Arguments of `vivier bench`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Example:
+  vivier bench encode --batch 32 --tokens 128")]
+pub(crate) struct BenchArgs {
+    #[command(subcommand)]
+    part: Part,
+}
+
+/// What is measured.
+#[derive(Clone, Debug, Subcommand)]
+enum Part {
+    /// Times the encoder, and holds its speed and its vectors against what is known.
+    Encode(EncodeArgs),
+}
+
+/// Runs `vivier bench`.
+///
+/// # Errors
+/// When the arguments make no sense, or what they name cannot be used.
+pub(crate) fn run(args: &BenchArgs, output: &mut Output) -> anyhow::Result<Outcome> {
+    match &args.part {
+        Part::Encode(args) => encode::run(args, output),
+    }
+}
