@@ -1,28 +1,29 @@
 //! A loaded model: what callers hold.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::architectures;
 use crate::backend::Backend;
 use crate::batch::Batch;
-use crate::bert::{BertConfig, BertModel};
+use crate::engines;
 use crate::error::{EncodeError, LoadError};
 use crate::folder::{ModelFolder, Pooling};
 use crate::operations::Operations;
-use crate::options::{EncoderOptions, Engine};
+use crate::options::{ByKind, EncoderOptions, Precision};
 use crate::pooling::normalize;
 use crate::prepare::InputKind;
-use crate::reference::ReferenceBert;
+use crate::settings::Settings;
 use crate::tokenizer::Tokenizer;
-use crate::weights::Weights;
 
 /// What is known of a loaded model.
 #[derive(Clone, Debug)]
 pub struct ModelSpec {
     /// Name of the model's folder.
     pub name: String,
-    /// SHA-256 in hexadecimal over the files that decide the output.
+    /// SHA-256 in hexadecimal over what decides the output: the files of the folder,
+    /// and the options that change vectors ([`EncoderOptions`]: `precision`, and
+    /// `max_tokens`, `pooling`, `prompts`, `tasks`, `normalize` and `dim` where they
+    /// differ from what the folder says).
     pub fingerprint: String,
     /// Length of the vectors.
     pub dim: usize,
@@ -30,6 +31,10 @@ pub struct ModelSpec {
     pub max_tokens: usize,
     /// How token vectors become one.
     pub pooling: Pooling,
+    /// Whether vectors have length 1.
+    pub normalized: bool,
+    /// What products are computed in.
+    pub precision: Precision,
     /// Where the model runs, such as "cpu".
     pub device: String,
     /// Size of the vocabulary: every token id is below.
@@ -51,8 +56,10 @@ impl ModelSpec {
 pub struct Encoder {
     spec: ModelSpec,
     tokenizer: Tokenizer,
-    /// Token ids of the prompt of each kind, in the order of [`InputKind::ALL`].
-    prompts: [Vec<u32>; 4],
+    /// Token ids of the prompt of each kind.
+    prompts: ByKind<Vec<u32>>,
+    /// Length of the vectors that the backend gives.
+    width: usize,
     backend: Box<dyn Backend>,
 }
 
@@ -61,35 +68,40 @@ impl Encoder {
     ///
     /// # Errors
     ///
-    /// One [`LoadError`] variant for each thing that can be wrong with the folder.
+    /// One [`LoadError`] variant for each thing that can be wrong with the folder or
+    /// the options.
     pub fn load(path: &Path, options: &EncoderOptions) -> Result<Self, LoadError> {
         let mut folder = ModelFolder::open(path)?;
-        let tokenizer = Tokenizer::parse(&folder.tokenizer, &path.join("tokenizer.json"))?;
-        let content = folder.weights.clone();
+        folder.tasks = options.tasks.clone();
+        let mut tokenizer = Tokenizer::parse(&folder.tokenizer, &folder.tokenizer_path())?;
+        if folder.rules.lowercase {
+            tokenizer.lowercase(&folder.tokenizer_path())?;
+        }
         let transformer = architectures::load(&mut folder)?;
-        let max_tokens = window(options.max_tokens, &folder, transformer.max_positions)?;
-        let prompts = prompts(&tokenizer, &folder, max_tokens)?;
-        let (dim, vocabulary) = (
-            transformer.hidden,
-            transformer.words.len() / transformer.hidden,
-        );
-        let operations = Operations::of(&transformer);
-        folder.weights = content;
-        let backend = backend(&mut folder, options)?;
+        let settings = Settings::choose(&folder, options, &transformer, &tokenizer)?;
+        let calibration = engines::calibration(&tokenizer, settings.max_tokens);
+        let calibration = calibration.map_err(|error| LoadError::BadTokenizer {
+            path: folder.tokenizer_path(),
+            reason: error.to_string(),
+        })?;
+        let backend = engines::build(&transformer, settings.pooling, options, &calibration)?;
         let spec = ModelSpec {
+            fingerprint: settings.fingerprint(&folder, options),
             name: folder.name,
-            fingerprint: folder.fingerprint,
-            dim,
-            max_tokens,
-            pooling: folder.pooling,
+            dim: settings.dim,
+            max_tokens: settings.max_tokens,
+            pooling: settings.pooling,
+            normalized: settings.normalize,
+            precision: options.precision,
             device: "cpu".into(),
-            vocabulary,
-            operations,
+            vocabulary: transformer.words.len() / transformer.hidden,
+            operations: Operations::of(&transformer),
         };
         Ok(Self {
             spec,
             tokenizer,
-            prompts,
+            prompts: settings.prompts,
+            width: transformer.hidden,
             backend,
         })
     }
@@ -116,15 +128,11 @@ impl Encoder {
     /// Returns the token ids put before a text of this kind.
     #[must_use]
     pub fn prompt(&self, kind: InputKind) -> &[u32] {
-        match kind {
-            InputKind::Candidate => &self.prompts[0],
-            InputKind::Vacancy => &self.prompts[1],
-            InputKind::Query => &self.prompts[2],
-            InputKind::Skill => &self.prompts[3],
-        }
+        self.prompts.of(kind)
     }
 
-    /// Returns one vector of length 1 for each sequence, in order.
+    /// Returns one vector for each sequence, in order: pooled, cut to `dim`, and
+    /// brought to length 1 where the spec says so.
     ///
     /// A vector depends on its own sequence only. Runs on the current rayon pool.
     ///
@@ -141,9 +149,14 @@ impl Encoder {
         }
         let pooled = self.backend.forward(batch)?;
         let mut vectors = Vec::with_capacity(batch.len());
-        for (index, row) in pooled.chunks_exact(self.spec.dim).enumerate() {
-            let mut vector = row.to_vec();
-            if !normalize(&mut vector) {
+        for (index, row) in pooled.chunks_exact(self.width).enumerate() {
+            let mut vector = row[..self.spec.dim].to_vec();
+            let usable = if self.spec.normalized {
+                normalize(&mut vector)
+            } else {
+                vector.iter().all(|value| value.is_finite())
+            };
+            if !usable {
                 return Err(EncodeError::NotFinite { index });
             }
             vectors.push(vector);
@@ -172,105 +185,5 @@ impl Encoder {
             }),
             None => Ok(()),
         }
-    }
-}
-
-/// Builds the engine for BERT.
-fn backend(
-    folder: &mut ModelFolder,
-    options: &EncoderOptions,
-) -> Result<Box<dyn Backend>, LoadError> {
-    let config: BertConfig = folder.architecture_config()?;
-    let weights = Weights::take(folder, BertConfig::ANCHOR, BertConfig::PREFIXES)?;
-    let pooling = folder.pooling;
-    Ok(match options.engine {
-        Engine::Native | Engine::Candle => Box::new(BertModel::load(&weights, &config, pooling)?),
-        Engine::Reference => Box::new(ReferenceBert::load(&weights, &config, pooling)?),
-    })
-}
-
-/// Chooses the window: the option, else the folder's, never more than the positions.
-fn window(
-    asked: Option<usize>,
-    folder: &ModelFolder,
-    positions: usize,
-) -> Result<usize, LoadError> {
-    match asked {
-        Some(value) if value > positions => Err(LoadError::BadOption {
-            option: "max_tokens",
-            value,
-            reason: format!("the model knows {positions} positions"),
-        }),
-        Some(value) => Ok(value),
-        None => Ok(folder.max_seq_length.unwrap_or(positions).min(positions)),
-    }
-}
-
-/// Tokenizes the prompt of every kind and checks that the window has room for text.
-fn prompts(
-    tokenizer: &Tokenizer,
-    folder: &ModelFolder,
-    max_tokens: usize,
-) -> Result<[Vec<u32>; 4], LoadError> {
-    let mut all: [Vec<u32>; 4] = Default::default();
-    for (ids, kind) in all.iter_mut().zip(InputKind::ALL) {
-        let prompt = prompt_text(&folder.prompts, folder.default_prompt.as_deref(), kind);
-        let tokens = tokenizer
-            .tokens(prompt)
-            .map_err(|error| LoadError::BadConfig {
-                path: folder.path.join("config_sentence_transformers.json"),
-                reason: error.to_string(),
-            })?;
-        *ids = tokens.ids;
-        let taken = ids.len() + tokenizer.special_tokens();
-        if max_tokens <= taken {
-            return Err(LoadError::BadOption {
-                option: "max_tokens",
-                value: max_tokens,
-                reason: format!("special tokens and the prompt already take {taken}"),
-            });
-        }
-    }
-    Ok(all)
-}
-
-fn prompt_text<'a>(
-    prompts: &'a BTreeMap<String, String>,
-    default: Option<&str>,
-    kind: InputKind,
-) -> &'a str {
-    let named = kind
-        .prompt_names()
-        .iter()
-        .find_map(|name| prompts.get(*name));
-    named
-        .or_else(|| prompts.get(default?))
-        .map_or("", String::as_str)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn finds_the_prompt_of_a_kind() {
-        let prompts: BTreeMap<String, String> = [
-            ("query", "query: "),
-            ("document", "passage: "),
-            ("other", "x: "),
-        ]
-        .into_iter()
-        .map(|(name, text)| (name.to_owned(), text.to_owned()))
-        .collect();
-        assert_eq!(prompt_text(&prompts, None, InputKind::Query), "query: ");
-        assert_eq!(
-            prompt_text(&prompts, None, InputKind::Candidate),
-            "passage: "
-        );
-        assert_eq!(prompt_text(&prompts, None, InputKind::Skill), "");
-        assert_eq!(
-            prompt_text(&prompts, Some("other"), InputKind::Skill),
-            "x: "
-        );
     }
 }

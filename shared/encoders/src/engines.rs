@@ -2,6 +2,7 @@
 
 use crate::backend::Backend;
 use crate::batch::Batch;
+use crate::candle::{CandleModel, Found, find};
 use crate::cpu::CpuModel;
 use crate::error::{LoadError, PrepareError};
 use crate::folder::Pooling;
@@ -10,6 +11,12 @@ use crate::prepare::InputKind;
 use crate::reference::ReferenceBert;
 use crate::tokenizer::Tokenizer;
 use crate::transformer::Transformer;
+
+/// Text of the kind that is encoded here: adverts, a CV and skills, made up.
+const CALIBRATION: &str = include_str!("cpu/calibration.txt");
+
+/// Tokens of a calibration sequence.
+const CALIBRATION_TOKENS: usize = 128;
 
 /// Builds the engine that the options ask for.
 ///
@@ -22,30 +29,39 @@ pub(crate) fn build(
     calibration: &Batch,
 ) -> Result<Box<dyn Backend>, LoadError> {
     let precision = options.precision;
-    let refuse = |known| Err(LoadError::Precision { precision, known });
-    match (options.engine, precision) {
-        (Engine::Native, Precision::F16) => refuse("f32, bf16 or int8 on the CPU"),
-        (Engine::Native | Engine::Candle, _) => {
+    let refuse = |known| {
+        Err(LoadError::Precision {
+            precision: precision.to_string(),
+            device: "cpu".into(),
+            known,
+        })
+    };
+    let found = find(options.device)?;
+    match (options.engine, found, precision) {
+        (Engine::Reference, _, Precision::F32) => {
+            Ok(Box::new(ReferenceBert::load(transformer, pooling)?))
+        }
+        (Engine::Reference, ..) => refuse("f32"),
+        (Engine::Native, Found::Cpu, Precision::F16) => refuse("f32, bf16, int8"),
+        (Engine::Native, Found::Cpu, _) => {
             let model = CpuModel::load(transformer, pooling, precision, calibration);
             Ok(Box::new(model))
         }
-        (Engine::Reference, Precision::F32) => {
-            Ok(Box::new(ReferenceBert::load(transformer, pooling)?))
+        (Engine::Native, Found::Card(_), _) | (Engine::Candle, ..) => {
+            let model = CandleModel::load(transformer, pooling, found, precision)?;
+            Ok(Box::new(model))
         }
-        (Engine::Reference, _) => refuse("f32 for the reference"),
     }
 }
 
-/// Text of the kind that is encoded here: adverts, a CV and skills, made up.
-const CALIBRATION: &str = include_str!("cpu/calibration.txt");
-
-/// Tokens of a calibration sequence.
-const CALIBRATION_TOKENS: usize = 128;
-
 /// Returns the calibration text as sequences that fit the window.
-pub(crate) fn calibration(tokenizer: &Tokenizer, max_tokens: usize) -> Result<Batch, PrepareError> {
+pub(crate) fn calibration(
+    tokenizer: &Tokenizer,
+    max_tokens: usize,
+) -> Result<Batch, PrepareError> {
     let tokens = tokenizer.tokens(CALIBRATION)?;
-    let most = CALIBRATION_TOKENS.min(max_tokens) - tokenizer.special_tokens();
+    let special = tokenizer.special_tokens();
+    let most = CALIBRATION_TOKENS.min(max_tokens).saturating_sub(special);
     let mut batch = Batch::default();
     for ids in tokens.ids.chunks(most.max(1)) {
         batch.push(&tokenizer.frame(&[], ids), InputKind::Candidate);

@@ -101,6 +101,41 @@ pub enum LoadError {
         /// The rule that it breaks.
         reason: String,
     },
+    /// The reference engine runs models of BERT's structure only.
+    #[error("the reference engine runs bert only")]
+    NotBert,
+    /// A graphics card is asked for, and the binary can use none.
+    #[error("device = {device:?}: this binary was built without the feature cuda; build it with `make build-cuda`")]
+    NoCuda {
+        /// The device asked for.
+        device: String,
+    },
+    /// There is no card of this number.
+    #[error("device = {device:?}: cards are numbered from 0, and there are {cards}")]
+    NoCard {
+        /// The device asked for.
+        device: String,
+        /// How many cards there are.
+        cards: usize,
+    },
+    /// The device does not compute in this precision.
+    #[error("precision = {precision:?} cannot be had on {device}; known: {known}")]
+    Precision {
+        /// The precision asked for.
+        precision: String,
+        /// Name of the device.
+        device: String,
+        /// The ones that it has.
+        known: &'static str,
+    },
+    /// The device cannot be opened or has no memory for the model.
+    #[error("cannot load the model on {device}")]
+    Device {
+        /// Name of the device.
+        device: String,
+        /// What candle found.
+        source: Box<candle_core::Error>,
+    },
     /// The reference engine refused the weights.
     #[error("cannot build the reference engine")]
     Reference {
@@ -124,6 +159,16 @@ pub enum PrepareError {
         tokens: usize,
         /// Most tokens of a text, special tokens and prompt excluded.
         limit: usize,
+    },
+    /// The window asked for is none that the model can have.
+    #[error("a window of {max_tokens} tokens is not {least} to {most}")]
+    BadWindow {
+        /// The window, special tokens and prompt included.
+        max_tokens: usize,
+        /// Least that has room for one token of text.
+        least: usize,
+        /// The model's window.
+        most: usize,
     },
     /// The tokenizer failed.
     #[error("cannot tokenize: {reason}")]
@@ -167,6 +212,24 @@ pub enum EncodeError {
     NotFinite {
         /// Place in the batch.
         index: usize,
+    },
+    /// The device has no memory for even one sequence of the batch.
+    #[error("{device} has no memory for a batch of {sequences} sequences and {tokens} tokens")]
+    OutOfMemory {
+        /// Name of the device.
+        device: String,
+        /// Sequences of the smallest batch tried.
+        sequences: usize,
+        /// Its tokens.
+        tokens: usize,
+    },
+    /// The device failed.
+    #[error("{device} failed")]
+    Device {
+        /// Name of the device.
+        device: String,
+        /// What candle found.
+        source: Box<candle_core::Error>,
     },
     /// The reference engine failed.
     #[error("the reference engine failed")]

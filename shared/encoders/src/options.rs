@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::folder::Pooling;
+use crate::prepare::InputKind;
+
 /// Which code runs the model. All compute the same function.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Engine {
@@ -126,6 +129,55 @@ pub struct EncoderOptions {
     /// Window in tokens, special tokens included; `None` for what the model folder
     /// says. At most the positions that the model knows.
     pub max_tokens: Option<usize>,
+    /// How token vectors become one; `None` for what the folder says.
+    pub pooling: Option<Pooling>,
+    /// The text put before a text of each kind; `None` for what the folder says.
+    pub prompts: ByKind<Option<String>>,
+    /// The task whose adapters a text of each kind uses, in models that have them;
+    /// `None` for the usual one.
+    pub tasks: ByKind<Option<String>>,
+    /// Whether vectors are brought to length 1; `None` for what the folder says.
+    pub normalize: Option<bool>,
+    /// Length that vectors are cut to, before they are brought to length 1; `None`
+    /// for what the folder says. One of the lengths that the folder lists, if it
+    /// lists any.
+    pub dim: Option<usize>,
+}
+
+/// One value for each kind of text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ByKind<T> {
+    /// For texts of candidates.
+    pub candidate: T,
+    /// For texts of vacancies.
+    pub vacancy: T,
+    /// For searches.
+    pub query: T,
+    /// For names of skills.
+    pub skill: T,
+}
+
+impl<T> ByKind<T> {
+    /// Returns the value of a kind.
+    pub fn of(&self, kind: InputKind) -> &T {
+        match kind {
+            InputKind::Candidate => &self.candidate,
+            InputKind::Vacancy => &self.vacancy,
+            InputKind::Query => &self.query,
+            InputKind::Skill => &self.skill,
+        }
+    }
+
+    /// Returns the value of a kind, to be changed.
+    pub fn of_mut(&mut self, kind: InputKind) -> &mut T {
+        match kind {
+            InputKind::Candidate => &mut self.candidate,
+            InputKind::Vacancy => &mut self.vacancy,
+            InputKind::Query => &mut self.query,
+            InputKind::Skill => &mut self.skill,
+        }
+    }
 }
 
 #[cfg(test)]

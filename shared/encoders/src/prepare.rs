@@ -1,5 +1,7 @@
 //! One text to the token sequences that stand for it, and their vectors back to one.
 
+use std::ops::Range;
+
 use crate::batch::Batch;
 use crate::encoder::Encoder;
 use crate::error::PrepareError;
@@ -64,6 +66,8 @@ pub struct Prepared {
     pub input_tokens: usize,
     /// Tokens that the vector will rest on.
     pub used_tokens: usize,
+    /// The bytes of the text that no window holds; `None` when nothing was cut.
+    pub cut: Option<Range<usize>>,
 }
 
 impl Prepared {
@@ -116,15 +120,31 @@ impl Encoder {
         kind: InputKind,
         truncation: Truncation,
     ) -> Result<Prepared, PrepareError> {
+        self.prepare_within(text, kind, truncation, self.spec().max_tokens)
+    }
+
+    /// Tokenizes a text and fits it to a window of `max_tokens`, special tokens and
+    /// prompt included.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Encoder::prepare`], and [`PrepareError::BadWindow`] when
+    /// `max_tokens` is above the model's window or leaves no room for a token.
+    pub fn prepare_within(
+        &self,
+        text: &str,
+        kind: InputKind,
+        truncation: Truncation,
+        max_tokens: usize,
+    ) -> Result<Prepared, PrepareError> {
+        let limit = self.capacity_within(kind, max_tokens)?;
         let tokens = self.tokenizer().tokens(text)?;
         let total = tokens.ids.len();
         if total == 0 {
             return Err(PrepareError::Empty);
         }
-        let limit = self.capacity(kind);
-        let whole = |range| vec![(range, total.min(limit))];
-        let windows = if total <= limit {
-            whole(0..total)
+        let (windows, cut) = if total <= limit {
+            (vec![(0..total, total)], None)
         } else {
             match truncation {
                 Truncation::Fail => {
@@ -133,13 +153,24 @@ impl Encoder {
                         limit,
                     });
                 }
-                Truncation::Head => whole(0..limit),
-                Truncation::Tail => whole(total - limit..total),
+                Truncation::Head => {
+                    let cut = tokens.offsets[limit - 1].end..text.len();
+                    (vec![(0..limit, limit)], Some(cut))
+                }
+                Truncation::Tail => {
+                    let first = total - limit;
+                    (
+                        vec![(first..total, limit)],
+                        Some(0..tokens.offsets[first].start),
+                    )
+                }
                 Truncation::Windows { overlap } => {
-                    split_windows(text, &tokens.offsets, limit, overlap)
-                        .into_iter()
-                        .map(|window| (window.range, window.fresh))
-                        .collect()
+                    let windows = split_windows(text, &tokens.offsets, limit, overlap);
+                    let parts = windows.into_iter();
+                    (
+                        parts.map(|window| (window.range, window.fresh)).collect(),
+                        None,
+                    )
                 }
             }
         };
@@ -154,7 +185,22 @@ impl Encoder {
             used_tokens: windows.iter().map(|(_, fresh)| fresh).sum(),
             fresh: windows.into_iter().map(|(_, fresh)| fresh).collect(),
             input_tokens: total,
+            cut,
         })
+    }
+
+    /// Returns how many tokens of a text fit a window of `max_tokens`.
+    fn capacity_within(&self, kind: InputKind, max_tokens: usize) -> Result<usize, PrepareError> {
+        let most = self.spec().max_tokens;
+        let taken = most - self.capacity(kind);
+        if max_tokens <= taken || max_tokens > most {
+            return Err(PrepareError::BadWindow {
+                max_tokens,
+                least: taken + 1,
+                most,
+            });
+        }
+        Ok(max_tokens - taken)
     }
 }
 
@@ -169,6 +215,7 @@ mod tests {
             fresh: fresh.to_vec(),
             input_tokens: 0,
             used_tokens: 0,
+            cut: None,
         }
     }
 

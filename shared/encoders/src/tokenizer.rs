@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::path::Path;
 
+use tokenizers::normalizers::{self, Lowercase, NormalizerWrapper};
+
 use crate::error::{LoadError, PrepareError};
 
 /// The tokenizer of one model.
@@ -65,6 +67,27 @@ impl Tokenizer {
         self.before = framed[..start].to_vec();
         self.after = framed[start + plain.len()..].to_vec();
         Ok(())
+    }
+
+    /// Puts every text in lower case before the tokenizer's own rules, as
+    /// sentence-transformers does for `do_lower_case`.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::BadTokenizer`] when the tokenizer refuses the rule.
+    pub(crate) fn lowercase(&mut self, path: &Path) -> Result<(), LoadError> {
+        let mut rules: Vec<NormalizerWrapper> = vec![Lowercase.into()];
+        rules.extend(self.inner.get_normalizer().cloned());
+        match self
+            .inner
+            .with_normalizer(Some(normalizers::Sequence::new(rules)))
+        {
+            Ok(_) => Ok(()),
+            Err(error) => Err(LoadError::BadTokenizer {
+                path: path.into(),
+                reason: error.to_string(),
+            }),
+        }
     }
 
     /// Returns the tokens of a text; none are added and none are cut.

@@ -1,17 +1,18 @@
-//! Named tensors of a safetensors file, read as f32.
+//! Named tensors of safetensors files, read as f32.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 
 use candle_core::safetensors::BufferedSafetensors;
 use candle_core::{DType, Device, Tensor};
 
 use crate::error::LoadError;
-use crate::folder::ModelFolder;
+use crate::folder::{ModelFolder, Shard};
 
 /// The weights of one model.
 pub(crate) struct Weights {
-    file: BufferedSafetensors,
-    names: std::collections::BTreeSet<String>,
+    files: Vec<BufferedSafetensors>,
+    /// The file of each tensor.
+    names: BTreeMap<String, usize>,
     /// Put before every name: some checkpoints nest the encoder in "bert.".
     prefix: &'static str,
 }
@@ -26,41 +27,67 @@ impl Weights {
         anchor: &str,
         prefixes: &[&'static str],
     ) -> Result<Self, LoadError> {
-        let content = std::mem::take(&mut folder.weights);
-        let path: PathBuf = folder.path.join("model.safetensors");
-        let bytes = content.len();
-        let file =
-            BufferedSafetensors::new(content).map_err(|source| LoadError::WeightsCorrupt {
-                path,
-                bytes,
-                source: Box::new(source),
-            })?;
-        let names: std::collections::BTreeSet<String> =
-            file.tensors().into_iter().map(|(name, _)| name).collect();
-        let prefix = prefixes
+        let mut weights = Self {
+            files: Vec::new(),
+            names: BTreeMap::new(),
+            prefix: "",
+        };
+        for shard in std::mem::take(&mut folder.weights) {
+            weights.add(folder, shard)?;
+        }
+        weights.prefix = prefixes
             .iter()
-            .find(|prefix| names.contains(&format!("{prefix}{anchor}")))
+            .find(|prefix| weights.names.contains_key(&format!("{prefix}{anchor}")))
             .ok_or_else(|| LoadError::TensorMissing {
                 name: anchor.into(),
             })?;
-        Ok(Self {
-            file,
-            names,
-            prefix,
-        })
+        Ok(weights)
+    }
+
+    fn add(&mut self, folder: &ModelFolder, shard: Shard) -> Result<(), LoadError> {
+        let path = folder.path.join(&shard.file);
+        let bytes = shard.content.len();
+        let file = BufferedSafetensors::new(shard.content).map_err(|source| {
+            LoadError::WeightsCorrupt {
+                path: path.clone(),
+                bytes,
+                source: Box::new(source),
+            }
+        })?;
+        let place = self.files.len();
+        for (name, _) in file.tensors() {
+            if self.names.contains_key(&name) {
+                let reason = format!("tensor {name} lies in another file too");
+                return Err(LoadError::BadConfig { path, reason });
+            }
+            self.names.insert(name, place);
+        }
+        let here = |name: &&String| self.names.get(*name) != Some(&place);
+        if let Some(name) = shard.promised.iter().find(here) {
+            let reason = format!("the index says that tensor {name} lies here, and it doesn't");
+            return Err(LoadError::BadConfig { path, reason });
+        }
+        self.files.push(file);
+        Ok(())
+    }
+
+    /// Says whether there is a tensor of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.names.contains_key(&format!("{}{name}", self.prefix))
     }
 
     /// Returns a tensor as f32 on the CPU.
     pub(crate) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Tensor, LoadError> {
         let name = format!("{}{name}", self.prefix);
-        if !self.names.contains(&name) {
+        let Some(&place) = self.names.get(&name) else {
             return Err(LoadError::TensorMissing { name });
-        }
+        };
         let wrong_type = |source| LoadError::TensorType {
             name: name.clone(),
             source: Box::new(source),
         };
-        let view = self.file.get(&name).map_err(wrong_type)?;
+        let file = &self.files[place];
+        let view = file.get(&name).map_err(wrong_type)?;
         if view.shape() != shape {
             return Err(LoadError::TensorShape {
                 found: view.shape().to_vec(),
@@ -68,8 +95,18 @@ impl Weights {
                 name,
             });
         }
-        let tensor = self.file.load(&name, &Device::Cpu).map_err(wrong_type)?;
-        tensor.to_dtype(DType::F32).map_err(wrong_type)
+        let tensor = file.load(&name, &Device::Cpu).map_err(wrong_type)?;
+        match tensor.dtype() {
+            DType::F32 => Ok(tensor),
+            DType::F16 | DType::BF16 | DType::F64 => {
+                tensor.to_dtype(DType::F32).map_err(wrong_type)
+            }
+            // Integers are quantised weights, whose scales nobody would apply.
+            other => Err(wrong_type(candle_core::Error::Msg(format!(
+                "it holds {}",
+                other.as_str()
+            )))),
+        }
     }
 
     /// Returns the values of a tensor, row-major.
