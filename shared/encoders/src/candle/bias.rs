@@ -22,7 +22,10 @@ enum Table {
     /// `-slopes`, `[groups, 1, repeats, 1, 1]`, in f32.
     Alibi(Tensor),
     /// `[2 reach + 1, heads]`, in the type of the scores.
-    Relative { values: Tensor, reach: usize },
+    Relative {
+        values: Tensor,
+        reach: usize,
+    },
 }
 
 impl ScoreBias {

@@ -148,7 +148,10 @@ mod tests {
             limit: 2 * 50 * 50 * 3,
             ..COST
         };
-        assert_eq!(lengths_of(&groups(&[50; 7], limit)), [(3, 50), (3, 50), (1, 50)]);
+        assert_eq!(
+            lengths_of(&groups(&[50; 7], limit)),
+            [(3, 50), (3, 50), (1, 50)]
+        );
         let tight = GroupCost { limit: 1, ..COST };
         assert_eq!(groups(&[50; 7], tight).len(), 7);
     }

@@ -85,8 +85,8 @@ impl Layout {
         let task = |index: &usize| int(rules.tasks[place_of(batch.kinds()[*index])]);
         let tasks: Vec<u32> = layout.order.iter().map(task).collect();
         let repeated = tasks.iter().zip(&lengths);
-        layout.tasks =
-            layout.integers(repeated.flat_map(|(&task, &length)| std::iter::repeat_n(task, length)));
+        layout.tasks = layout
+            .integers(repeated.flat_map(|(&task, &length)| std::iter::repeat_n(task, length)));
         layout.add_groups(&groups(&lengths, rules.cost), &lengths, rules.pooling);
         layout.pooled = layout.pooled_rows(&lengths, rules.pooling);
         layout
@@ -159,9 +159,9 @@ impl Layout {
             }));
             start += own;
         }
-        let mask = lengths.iter().flat_map(|&own| {
-            (0..length).map(move |place| if place < own { 0.0 } else { UNSEEN })
-        });
+        let mask = lengths
+            .iter()
+            .flat_map(|&own| (0..length).map(move |place| if place < own { 0.0 } else { UNSEEN }));
         Padding {
             gather: self.integers(gather.into_iter()),
             mask: self.floats(mask),
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn packs_the_shortest_first_and_pads_near_lengths() {
-        let layout = Layout::of(&batch(&[4, 2, 3]), rules(30, Pooling::Mean));
+        let layout = Layout::of(&batch(&[4, 2, 3]), rules(20, Pooling::Mean));
         assert_eq!(layout.order, [1, 2, 0]);
         let integers = |range: &Range<usize>| layout.integers[range.clone()].to_vec();
         assert_eq!(integers(&layout.ids), [100, 101, 200, 201, 202, 0, 1, 2, 3]);

@@ -65,7 +65,7 @@ impl CandleModel {
             source: Box::new(source),
         };
         #[cfg(feature = "cuda")]
-        let card = cuda::Card::of(&device).map_err(failed)?;
+        let card = cuda::Card::of(&device);
         let place = Place { device, dtype };
         let model = Model::new(transformer, pooling, place).map_err(failed)?;
         Ok(Self {
@@ -111,6 +111,9 @@ impl Backend for CandleModel {
     }
 
     fn start(&self, batch: &Batch) -> Result<Pending, EncodeError> {
+        if batch.is_empty() {
+            return Ok(Pending::ready(Vec::new()));
+        }
         memory::start(self, batch)
     }
 }

@@ -79,7 +79,11 @@ impl Model {
             activation: model.activation,
             bias: ScoreBias::new(model, &place)?,
             rotary: rotary::tables(model, &place)?,
-            task_columns: weights.adapter_shapes().into_iter().map(columns).collect::<Result<_>>()?,
+            task_columns: weights
+                .adapter_shapes()
+                .into_iter()
+                .map(columns)
+                .collect::<Result<_>>()?,
             weights,
             windows,
             hidden: model.hidden,
@@ -131,7 +135,8 @@ impl Model {
 
     fn input(&self, layout: &Layout, integers: &Tensor, floats: &Tensor) -> Result<Input> {
         let part = |range: &std::ops::Range<usize>| integers.narrow(0, range.start, range.len());
-        let optional = |range: &Option<std::ops::Range<usize>>| range.as_ref().map(part).transpose();
+        let optional =
+            |range: &Option<std::ops::Range<usize>>| range.as_ref().map(part).transpose();
         let places = part(&layout.places)?;
         let tasks = part(&layout.tasks)?;
         let columns = self.task_columns.iter();
@@ -223,7 +228,9 @@ impl Model {
             }
             NormPlacement::Before => {
                 let states = match &layer.attention_norm {
-                    Some(norm) => states.add(&self.attention(layer, &norm.apply(states)?, input)?)?,
+                    Some(norm) => {
+                        states.add(&self.attention(layer, &norm.apply(states)?, input)?)?
+                    }
                     None => states.add(&self.attention(layer, states, input)?)?,
                 };
                 let normal = layer.mlp_norm.apply(&states)?;

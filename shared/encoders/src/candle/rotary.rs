@@ -17,7 +17,11 @@ pub(super) struct Angles {
 
 /// The tables of each base that a layer of the model rotates by.
 pub(super) fn tables(model: &Transformer, place: &Place) -> Result<Vec<Angles>> {
-    let mut bases: Vec<f32> = model.layers.iter().filter_map(|layer| layer.rotary).collect();
+    let mut bases: Vec<f32> = model
+        .layers
+        .iter()
+        .filter_map(|layer| layer.rotary)
+        .collect();
     bases.sort_by(f32::total_cmp);
     bases.dedup();
     let (places, half) = (model.max_positions, model.heads.dim / 2);
@@ -71,6 +75,8 @@ impl Angles {
 
 /// Finds the angles of a base.
 pub(super) fn find(angles: &[Angles], base: f32) -> Result<&Angles> {
-    let found = angles.iter().find(|other| other.base.total_cmp(&base).is_eq());
+    let found = angles
+        .iter()
+        .find(|other| other.base.total_cmp(&base).is_eq());
     found.ok_or_else(|| candle_core::Error::Msg(format!("no rotary table of base {base}")))
 }

@@ -22,7 +22,10 @@ struct Random(u64);
 impl Random {
     /// Uniform in -1 to 1.
     fn next(&mut self) -> f32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         let bits = u16::try_from(self.0 >> 48).unwrap();
         f32::from(bits) / 32_768.0 - 1.0
     }
@@ -147,7 +150,10 @@ fn modernbert() -> Transformer {
     model.final_norm = Some(Random(9).norm(NormKind::Layer, HIDDEN, false));
     model.layers[0].attention_norm = None;
     for (layer, (window, base)) in
-        model.layers.iter_mut().zip([(None, 900.0), (Some(2), 30.0), (Some(5), 30.0)])
+        model
+            .layers
+            .iter_mut()
+            .zip([(None, 900.0), (Some(2), 30.0), (Some(5), 30.0)])
     {
         layer.window = window;
         layer.rotary = Some(base);
@@ -157,10 +163,7 @@ fn modernbert() -> Transformer {
 
 fn qwen3() -> Transformer {
     let mut model = model(Shape {
-        heads: Heads {
-            groups: 2,
-            ..HEADS
-        },
+        heads: Heads { groups: 2, ..HEADS },
         norm: NormKind::RootMeanSquare,
         bias: false,
         gated: true,
@@ -183,7 +186,10 @@ fn qwen3() -> Transformer {
 
 /// Every feature, in the company it is met in.
 fn models() -> Vec<(&'static str, Transformer)> {
-    let mut alibi = model(Shape { gated: true, ..BERT });
+    let mut alibi = model(Shape {
+        gated: true,
+        ..BERT
+    });
     alibi.bias = PositionBias::Alibi {
         slopes: vec![0.5, 0.25, 0.125, 0.0625],
     };
@@ -194,10 +200,7 @@ fn models() -> Vec<(&'static str, Transformer)> {
         reach: 4,
     };
     let mut grouped = model(Shape {
-        heads: Heads {
-            groups: 2,
-            ..HEADS
-        },
+        heads: Heads { groups: 2, ..HEADS },
         ..BERT
     });
     grouped.bias = alibi.bias.clone();
@@ -227,15 +230,23 @@ fn sequences() -> Vec<(Vec<u32>, InputKind)> {
         (0..VOCABULARY).rfind(|&id| id as f64 <= place * (VOCABULARY - 1) as f64)
     };
     let mut sequence = |length: usize| -> Vec<u32> {
-        (0..length).map(|_| u32::try_from(token().unwrap()).unwrap()).collect()
+        (0..length)
+            .map(|_| u32::try_from(token().unwrap()).unwrap())
+            .collect()
     };
     let kinds = InputKind::ALL.iter().cycle();
-    LENGTHS.iter().zip(kinds).map(|(&length, &kind)| (sequence(length), kind)).collect()
+    LENGTHS
+        .iter()
+        .zip(kinds)
+        .map(|(&length, &kind)| (sequence(length), kind))
+        .collect()
 }
 
 fn batch_of(sequences: &[(Vec<u32>, InputKind)]) -> Batch {
     let sequences = sequences.iter();
-    sequences.map(|(ids, kind)| (ids.as_slice(), *kind)).collect()
+    sequences
+        .map(|(ids, kind)| (ids.as_slice(), *kind))
+        .collect()
 }
 
 fn engine(
@@ -272,7 +283,9 @@ const COSTS: [(usize, usize); 4] = [
 
 fn far(found: &[f32], expected: &[f32]) -> f32 {
     let pairs = found.iter().zip(expected);
-    pairs.map(|(a, b)| (a - b).abs() / (1.0 + b.abs())).fold(0.0, f32::max)
+    pairs
+        .map(|(a, b)| (a - b).abs() / (1.0 + b.abs()))
+        .fold(0.0, f32::max)
 }
 
 #[test]

@@ -196,11 +196,15 @@ impl LayerWeights {
     fn new(layer: &Layer, shape: &Transformer, place: &Place) -> Result<Self> {
         let norm = |norm: &Option<Norm>, scale| {
             let norm = norm.as_ref();
-            norm.map(|norm| NormWeights::new(norm, scale, place)).transpose()
+            norm.map(|norm| NormWeights::new(norm, scale, place))
+                .transpose()
         };
         // Dividing the queries here saves a pass over the scores; the rotation is
         // linear and does not mind.
-        let (queries, scale) = (shape.heads.count * shape.heads.dim, score_scale(shape.heads));
+        let (queries, scale) = (
+            shape.heads.count * shape.heads.dim,
+            score_scale(shape.heads),
+        );
         let (in_norm, in_product) = match layer.query_norm {
             Some(_) => (scale, 1.0),
             None => (1.0, scale),
@@ -280,7 +284,8 @@ impl ModelWeights {
         };
         let norm = |norm: &Option<Norm>| {
             let norm = norm.as_ref();
-            norm.map(|norm| NormWeights::new(norm, 1.0, place)).transpose()
+            norm.map(|norm| NormWeights::new(norm, 1.0, place))
+                .transpose()
         };
         let layers = model.layers.iter();
         let layers: Result<Vec<_>> = layers
