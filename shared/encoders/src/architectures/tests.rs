@@ -145,7 +145,10 @@ fn both_forms_of_a_config_give_the_same_model() {
             json!({"rope_parameters": null, "rope_theta": 1_000_000.0}),
         ),
         ("xlm_roberta", json!({"model_type": "roberta"})),
-        ("xlm_roberta", json!({"model_type": "camembert", "pad_token_id": null})),
+        (
+            "xlm_roberta",
+            json!({"model_type": "camembert", "pad_token_id": null}),
+        ),
     ];
     for (name, changes) in cases {
         let (model, folder) = changed(name, &changes);
@@ -203,8 +206,18 @@ fn other_sizes_than_the_tensors_have_are_refused_by_the_tensor() {
     let sizes = [
         ("bert", "intermediate_size", 40, "intermediate.dense.weight"),
         ("distilbert", "vocab_size", 61, "word_embeddings.weight"),
-        ("mpnet", "max_position_embeddings", 100, "position_embeddings.weight"),
-        ("jina_bert", "intermediate_size", 40, "mlp.gated_layers.weight"),
+        (
+            "mpnet",
+            "max_position_embeddings",
+            100,
+            "position_embeddings.weight",
+        ),
+        (
+            "jina_bert",
+            "intermediate_size",
+            40,
+            "mlp.gated_layers.weight",
+        ),
         ("jina_v3", "lora_rank", 3, "lora_A"),
         ("modernbert", "intermediate_size", 40, "mlp.Wi.weight"),
         ("nomic_bert", "n_inner", 40, "mlp.fc12.weight"),

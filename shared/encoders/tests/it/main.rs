@@ -5,6 +5,7 @@
 #[path = "../support/tiny.rs"]
 mod tiny;
 
+mod architectures;
 mod encode;
 mod load;
 mod parity;
