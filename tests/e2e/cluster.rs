@@ -95,12 +95,13 @@ impl Cluster {
         let (gateway, embedder, reranker) = (next(), next(), next());
         let index: Vec<String> = (0..shards).map(|_| next()).collect();
         let config = folder.join("cluster.toml");
-        let data = folder.join("data");
+        let (data, cache) = (folder.join("data"), folder.join("embeddings"));
         std::fs::write(
             &config,
             format!(
                 "[gateway]\nembedder = {embedder:?}\nreranker = {reranker:?}\nshards = {index:?}\n\
-                 [gateway.server]\nlisten = {gateway:?}\n[embedder.server]\nlisten = {embedder:?}\n\
+                 [gateway.server]\nlisten = {gateway:?}\n[embedder]\ncache_dir = {cache:?}\n\
+                 [embedder.server]\nlisten = {embedder:?}\n\
                  [reranker.server]\nlisten = {reranker:?}\n[index]\ndata_dir = {data:?}\n\
                  [index.server]\nlisten = {first:?}\n",
                 first = index[0],

@@ -49,11 +49,12 @@ const WRAPPED: [(&str, &[&str]); 7] = [
 ];
 
 /// Foreign crates that only certain files of a service may name.
-const CONFINED: [(&str, &str, &[&str]); 7] = [
+const CONFINED: [(&str, &str, &[&str]); 8] = [
     ("services/index", "hnsw_rs", &["graph.rs"]),
     ("services/index", "sled", &["store.rs"]),
     ("services/index", "tantivy", &["words.rs", "analysis.rs"]),
     ("services/index", "tonic", &["grpc.rs", "lib.rs"]),
+    ("services/embedder", "sled", &["cache/store.rs"]),
     ("services/embedder", "tonic", &["grpc.rs", "lib.rs"]),
     ("services/reranker", "tonic", &["grpc.rs", "lib.rs"]),
     (

@@ -1,10 +1,15 @@
 //! What can be set.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use vivier_encoders::{DeviceChoice, Precision};
 use vivier_runtime::{ServerConfig, default_cache_dir};
 use vivier_types::Violation;
+
+/// Smallest cache: the files that it begins with take some of it.
+const MIN_CACHE_BYTES: u64 = 16 << 20;
 
 /// Settings of the embedder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,16 +21,27 @@ pub struct Config {
     /// model folder says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<usize>,
+    /// Where the model runs: "auto", "cpu" or "cuda:N".
+    pub device: DeviceChoice,
+    /// What its products are computed in: "f32", "bf16", "f16" or "int8".
+    pub precision: Precision,
     /// Threads that run the model; 0 for one on each core.
     pub threads: usize,
     /// Most tokens that two neighbouring windows of a long text share.
     pub window_overlap_tokens: usize,
-    /// Token budget of one model batch. Larger batches hardly encode faster (nothing
-    /// is padded) and make a person wait longer behind a job.
+    /// Most tokens of one batch of the model.
     pub max_batch_tokens: usize,
+    /// How long a batch should take, by the rate that is measured all the time: a
+    /// batch holds as many tokens, at least one window. A person waits for one batch
+    /// of a job at most.
+    #[serde(with = "humantime_serde")]
+    pub batch_time: Duration,
     /// Most tokens queued or in inference, over all callers; also the most that
     /// one request may ask for.
     pub max_queue_tokens: u32,
+    /// Most bytes of texts that wait for the tokenizer, over all callers; also the most
+    /// of one request.
+    pub max_queue_bytes: u32,
     /// Most requests admitted at a time.
     pub max_queue_requests: u32,
     /// Most texts in one request.
@@ -34,6 +50,12 @@ pub struct Config {
     pub max_text_bytes: usize,
     /// Requests of one stream that are worked on at a time.
     pub max_stream_requests: usize,
+    /// Whether vectors are kept on disk for texts that come again.
+    pub cache: bool,
+    /// Folder of that cache; one process at a time.
+    pub cache_dir: PathBuf,
+    /// Most bytes of the cache on disk.
+    pub cache_max_bytes: u64,
     /// Where and how to listen.
     pub server: ServerConfig,
 }
@@ -43,14 +65,21 @@ impl Default for Config {
         Self {
             model_dir: default_cache_dir().join("models/all-MiniLM-L6-v2"),
             max_tokens: None,
+            device: DeviceChoice::default(),
+            precision: Precision::default(),
             threads: 0,
             window_overlap_tokens: 32,
-            max_batch_tokens: 2048,
+            max_batch_tokens: 16_384,
+            batch_time: Duration::from_millis(10),
             max_queue_tokens: 1 << 20,
+            max_queue_bytes: 256 << 20,
             max_queue_requests: 1024,
             max_batch_inputs: 256,
             max_text_bytes: 1 << 20,
             max_stream_requests: 4,
+            cache: true,
+            cache_dir: PathBuf::from("vivier-data/embeddings"),
+            cache_max_bytes: 1 << 30,
             server: ServerConfig::on_port(7401),
         }
     }
@@ -66,6 +95,7 @@ impl Config {
         let sizes = [
             ("max_batch_tokens", self.max_batch_tokens),
             ("max_queue_tokens", as_usize(self.max_queue_tokens)),
+            ("max_queue_bytes", as_usize(self.max_queue_bytes)),
             ("max_queue_requests", as_usize(self.max_queue_requests)),
             ("max_batch_inputs", self.max_batch_inputs),
             ("max_text_bytes", self.max_text_bytes),
@@ -83,6 +113,7 @@ impl Config {
                 reason,
             ));
         }
+        self.validate_bounds()?;
         let Some(window) = model_tokens else {
             return Ok(());
         };
@@ -99,6 +130,31 @@ impl Config {
             return Err(Violation::new(
                 "window_overlap_tokens",
                 self.window_overlap_tokens,
+                reason,
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Config {
+    fn validate_bounds(&self) -> Result<(), Violation> {
+        if as_usize(self.max_queue_bytes) < self.max_text_bytes {
+            let reason = format!("must hold max_text_bytes = {}", self.max_text_bytes);
+            return Err(Violation::new(
+                "max_queue_bytes",
+                self.max_queue_bytes,
+                reason,
+            ));
+        }
+        if self.batch_time.is_zero() {
+            return Err(Violation::new("batch_time", "0s", "must be above 0"));
+        }
+        if self.cache && self.cache_max_bytes < MIN_CACHE_BYTES {
+            let reason = format!("must be at least {MIN_CACHE_BYTES}");
+            return Err(Violation::new(
+                "cache_max_bytes",
+                self.cache_max_bytes,
                 reason,
             ));
         }
@@ -143,6 +199,18 @@ mod tests {
         assert_eq!(
             broken(|config| config.server.max_message_bytes = 9),
             "max_text_bytes"
+        );
+        assert_eq!(
+            broken(|config| config.max_queue_bytes = 1 << 19),
+            "max_queue_bytes"
+        );
+        assert_eq!(
+            broken(|config| config.batch_time = Duration::ZERO),
+            "batch_time"
+        );
+        assert_eq!(
+            broken(|config| config.cache_max_bytes = 1 << 20),
+            "cache_max_bytes"
         );
     }
 

@@ -43,6 +43,16 @@ pub enum EmbedderError {
         /// Place in the request.
         index: usize,
     },
+    /// The model fails on one text and not on others.
+    #[error("{}", unencodable(*index, *tokens, reason))]
+    Unencodable {
+        /// Place in the request.
+        index: usize,
+        /// Tokens of the window that it fails on.
+        tokens: usize,
+        /// What the model said.
+        reason: String,
+    },
     /// The tokenizer panicked.
     #[error("tokenizing failed")]
     Tokenize(#[source] Arc<PoolError>),
@@ -54,10 +64,19 @@ pub enum EmbedderError {
     Panicked,
 }
 
+fn unencodable(index: usize, tokens: usize, reason: &str) -> Violation {
+    let reason = format!("the model cannot encode it: {reason}");
+    Violation::new(
+        format!("inputs[{index}].text"),
+        format!("{tokens} tokens"),
+        reason,
+    )
+}
+
 impl ServiceError for EmbedderError {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::Invalid(_) => ErrorCode::InvalidArgument,
+            Self::Invalid(_) | Self::Unencodable { .. } => ErrorCode::InvalidArgument,
             Self::UnknownModel { .. } => ErrorCode::NotFound,
             Self::QueueFull { .. } => ErrorCode::ResourceExhausted,
             Self::DeadlineExceeded => ErrorCode::DeadlineExceeded,
@@ -69,10 +88,21 @@ impl ServiceError for EmbedderError {
     }
 
     fn violation(&self) -> Option<Violation> {
-        if let Self::Invalid(violation) = self {
-            Some(violation.clone())
-        } else {
-            None
+        match self {
+            Self::Invalid(violation) => Some(violation.clone()),
+            Self::Unencodable {
+                index,
+                tokens,
+                reason,
+            } => Some(unencodable(*index, *tokens, reason)),
+            Self::UnknownModel { .. }
+            | Self::QueueFull { .. }
+            | Self::DeadlineExceeded
+            | Self::Stopping
+            | Self::NoDirection { .. }
+            | Self::Tokenize(_)
+            | Self::Encode(_)
+            | Self::Panicked => None,
         }
     }
 

@@ -1,14 +1,18 @@
 //! The embedder: texts in, unit vectors out, over gRPC.
 //!
-//! A call is checked, tokenized away from the async threads, and put into a bounded
-//! queue; one model thread takes token-budgeted batches out of it, across
-//! callers, interactive work first.
+//! A call is checked, answered from the cache as far as that goes, tokenized away from
+//! the async threads, and put into a bounded queue; one model thread takes batches out
+//! of it, across callers, interactive work first.
 
+mod admission;
+mod cache;
 mod config;
 mod error;
 mod grpc;
 mod queue;
 mod service;
+mod stats;
+mod texts;
 mod worker;
 
 use std::sync::Arc;
@@ -33,8 +37,8 @@ pub enum RunError {
     /// The model cannot be loaded.
     #[error("cannot load the model")]
     Load(#[source] Box<LoadError>),
-    /// The loader itself failed: a bug.
-    #[error("the model loader panicked")]
+    /// The start itself failed: a bug.
+    #[error("the start panicked")]
     LoaderLost,
     /// The system refused a thread.
     #[error("cannot start the model thread")]
@@ -68,19 +72,23 @@ pub async fn run(
         fingerprint = spec.fingerprint,
         dim = spec.dim,
         max_tokens = spec.max_tokens,
+        device = spec.device,
+        precision = %config.precision,
         "model loaded"
     );
     let server_config = config.server.clone();
-    let (embedder, model_thread) = Embedder::start(config, encoder)?;
+    let started = tokio::task::spawn_blocking(move || Embedder::start(config, encoder));
+    let (embedder, model_thread) = started.await.map_err(|_| RunError::LoaderLost)??;
     let embedder = Arc::new(embedder);
     let mut server = GrpcServer::new(&server_config, DESCRIPTOR_SET);
     server.add(grpc::server(Arc::clone(&embedder), &server_config));
     let served = server.serve(listener, shutdown).await;
     embedder.stop();
-    if tokio::task::spawn_blocking(move || model_thread.join())
-        .await
-        .is_err()
-    {
+    let ended = tokio::task::spawn_blocking(move || {
+        embedder.close();
+        model_thread.join()
+    });
+    if !matches!(ended.await, Ok(Ok(()))) {
         tracing::error!("the model thread did not end in order");
     }
     Ok(served?)
@@ -90,6 +98,8 @@ pub async fn run(
 async fn load(config: &Config) -> Result<Encoder, RunError> {
     let folder = config.model_dir.clone();
     let options = EncoderOptions {
+        device: config.device,
+        precision: config.precision,
         max_tokens: config.max_tokens,
         ..EncoderOptions::default()
     };

@@ -1,19 +1,46 @@
 //! The bounded queue between callers and the model thread.
 //!
-//! Callers take permits for their request and for its tokens and hold them until
-//! they are answered or leave: permits and capacity are one number. The model
-//! thread forms a batch at the moment it is free, so that what arrived while the
-//! last batch ran is in the next one and interactive work waits for one batch at
-//! most. Sequences of one request may fall into several batches.
+//! Callers take permits for their request and for its tokens (`admission`) and hold
+//! them until they are answered or leave: permits and capacity are one number.
+//! Sequences of one request may fall into several batches.
+//!
+//! Two lanes, interactive and bulk. A lane serves its callers in turns of about
+//! [`TURN_TOKENS`] each, and the requests of one caller in turns as well, so that no
+//! request waits for the whole of another. What a lane gives next is drawn as a
+//! window of a few batches, sorted by length, and cut into batches: sequences of
+//! like length go together, and as a window is used up before the next is drawn, none
+//! waits for ever.
+//!
+//! Which lane goes next is decided when the model is free: interactive work waits
+//! for the one batch that runs. Bulk work is owed one batch after
+//! [`INTERACTIVE_BATCHES`] full batches of interactive work, so that it advances
+//! under any load.
 
-use std::collections::VecDeque;
+mod lane;
+mod ticket;
+mod work;
+
+use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::oneshot;
-use vivier_encoders::{Batch, InputKind};
+use vivier_encoders::InputKind;
 
 use crate::error::EmbedderError;
+
+use self::lane::{Job, Lane};
+pub(crate) use self::ticket::Done;
+use self::ticket::Ticket;
+pub(crate) use self::work::Work;
+
+/// Tokens after which the next caller has its turn: two windows of a small model.
+const TURN_TOKENS: usize = 512;
+/// Batches of a bulk window: more sort better, and a new caller waits longer for
+/// its first turn.
+const BULK_WINDOW: usize = 4;
+/// Full batches of interactive work after which waiting bulk work has a batch.
+const INTERACTIVE_BATCHES: usize = 9;
 
 /// Who waits for the answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,78 +52,90 @@ pub(crate) enum Priority {
     Bulk,
 }
 
-/// The vectors of a request and the time they took.
-#[derive(Debug)]
-pub(crate) struct Done {
-    /// One for each sequence, in order.
-    pub(crate) vectors: Vec<Vec<f32>>,
-    /// From arrival to the start of the last batch used.
-    pub(crate) queued: Duration,
-    /// Of inference, summed over the batches used.
-    pub(crate) inference: Duration,
+/// Whom work is done for: callers of one priority have equal shares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// A connection; `None` for one without an address.
+    Connection(Option<SocketAddr>),
+    /// A stream of requests.
+    Stream(u64),
+}
+
+/// How a request stands in the queue.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) priority: Priority,
+    pub(crate) caller: Caller,
+    /// When the request came.
+    pub(crate) arrival: Instant,
+}
+
+/// One token sequence of a request.
+#[derive(Clone, Debug)]
+pub(crate) struct Sequence {
+    pub(crate) ids: Vec<u32>,
+    pub(crate) kind: InputKind,
+    /// Which text of the request it is a window of.
+    pub(crate) input: usize,
 }
 
 /// What a caller gets back.
 pub(crate) type Reply = Result<Done, EmbedderError>;
 
 /// Work waiting for the model.
-#[derive(Default)]
 pub(crate) struct Queue {
     state: Mutex<State>,
     /// Rung when work arrives or the queue closes.
     arrived: Condvar,
 }
 
-#[derive(Default)]
 struct State {
-    interactive: VecDeque<Job>,
-    bulk: VecDeque<Job>,
+    interactive: Lane,
+    bulk: Lane,
+    /// Tokens of interactive work since the last bulk batch, while bulk work waited.
+    since_bulk: usize,
     closed: bool,
 }
 
-/// One request, as far as it is not yet in a batch.
-struct Job {
-    sequences: VecDeque<(InputKind, Vec<u32>)>,
-    ticket: Arc<Ticket>,
+impl Default for Queue {
+    fn default() -> Self {
+        Self {
+            state: Mutex::new(State {
+                interactive: Lane::new(1),
+                bulk: Lane::new(BULK_WINDOW),
+                since_bulk: 0,
+                closed: false,
+            }),
+            arrived: Condvar::new(),
+        }
+    }
 }
 
 impl Queue {
     /// Adds a request; the reply comes through the receiver. Dropping the receiver
     /// withdraws what is not yet in a batch. After [`Queue::close`] the reply never
     /// comes: the receiver finds the sender gone.
-    pub(crate) fn push(
-        &self,
-        sequences: Vec<(InputKind, Vec<u32>)>,
-        priority: Priority,
-        arrival: Instant,
-    ) -> oneshot::Receiver<Reply> {
+    pub(crate) fn push(&self, sequences: Vec<Sequence>, place: Place) -> oneshot::Receiver<Reply> {
         let (reply_tx, reply_rx) = oneshot::channel();
-        let ticket = Arc::new(Ticket::new(sequences.len(), arrival, reply_tx));
-        let job = Job {
-            sequences: sequences.into(),
-            ticket,
-        };
+        let ticket = Arc::new(Ticket::new(sequences.len(), place.arrival, reply_tx));
+        let job = Job::new(sequences, ticket);
         let mut state = self.lock();
         if !state.closed {
-            match priority {
-                Priority::Interactive => state.interactive.push_back(job),
-                Priority::Bulk => state.bulk.push_back(job),
-            }
+            state.lane(place.priority).push(place.caller, job);
             self.arrived.notify_one();
         }
         reply_rx
     }
 
-    /// Waits for work and returns a batch of at most `budget` tokens; `None` once
-    /// the queue is closed. No sequence may be longer than `budget`.
-    pub(crate) fn next_batch(&self, budget: usize) -> Option<Work> {
+    /// Waits for work and returns a batch of at most `budget` tokens, or of one
+    /// sequence that is longer; `None` once the queue is closed.
+    pub(crate) fn next(&self, budget: usize) -> Option<Work> {
         let mut state = self.lock();
         loop {
             if state.closed {
                 return None;
             }
-            let work = state.form(budget);
-            if !work.batch.is_empty() {
+            if let Some(work) = state.take(budget) {
                 return Some(work);
             }
             state = self
@@ -106,13 +145,27 @@ impl Queue {
         }
     }
 
-    /// Drops what waits and ends [`Queue::next_batch`].
+    /// Forms the bulk batches that come next: to be called while a batch runs.
+    pub(crate) fn stage(&self, budget: usize) {
+        self.lock().bulk.stage(budget);
+    }
+
+    /// Puts back parts of a batch that failed; they go first in their lane.
+    pub(crate) fn put_back(&self, parts: [Work; 2]) {
+        let mut state = self.lock();
+        if !state.closed {
+            for work in parts.into_iter().rev() {
+                state.lane(work.priority).put_back(work.into_items());
+            }
+        }
+    }
+
+    /// Drops what waits and ends [`Queue::next`].
     pub(crate) fn close(&self) {
         let mut state = self.lock();
-        *state = State {
-            closed: true,
-            ..State::default()
-        };
+        state.closed = true;
+        state.interactive.clear();
+        state.bulk.clear();
         self.arrived.notify_all();
     }
 
@@ -122,154 +175,36 @@ impl Queue {
 }
 
 impl State {
-    /// Takes sequences in order of arrival, interactive before bulk, until the next
-    /// one does not fit.
-    fn form(&mut self, budget: usize) -> Work {
-        let mut work = Work::default();
-        while let Some(lane) = self.first_lane() {
-            let Some(job) = lane.front_mut() else { break };
-            let Some((kind, sequence)) = job.sequences.front() else {
-                break;
-            };
-            if work.batch.tokens() + sequence.len() > budget {
-                break;
-            }
-            let place = job.ticket.count - job.sequences.len();
-            work.batch.push(sequence, *kind);
-            work.places.push((Arc::clone(&job.ticket), place));
-            job.sequences.pop_front();
+    fn lane(&mut self, priority: Priority) -> &mut Lane {
+        match priority {
+            Priority::Interactive => &mut self.interactive,
+            Priority::Bulk => &mut self.bulk,
         }
-        work
     }
 
-    /// Returns the lane to serve, its first job with sequences left and its caller
-    /// still there; drops the jobs before it.
-    fn first_lane(&mut self) -> Option<&mut VecDeque<Job>> {
-        for lane in [&mut self.interactive, &mut self.bulk] {
-            while lane
-                .front()
-                .is_some_and(|job| job.sequences.is_empty() || job.ticket.is_left())
-            {
-                lane.pop_front();
-            }
-            if !lane.is_empty() {
-                return Some(lane);
+    /// Takes the next batch of the lane whose turn it is.
+    fn take(&mut self, budget: usize) -> Option<Work> {
+        let bulk_is_due = self.since_bulk >= budget.saturating_mul(INTERACTIVE_BATCHES);
+        let order = if bulk_is_due {
+            [Priority::Bulk, Priority::Interactive]
+        } else {
+            [Priority::Interactive, Priority::Bulk]
+        };
+        for priority in order {
+            if let Some(items) = self.lane(priority).take(budget) {
+                let work = Work::new(items, priority);
+                self.account(&work);
+                return Some(work);
             }
         }
         None
     }
-}
 
-/// One batch for the model and where its vectors go.
-#[derive(Default)]
-pub(crate) struct Work {
-    pub(crate) batch: Batch,
-    /// For each sequence, the request and the place in it.
-    places: Vec<(Arc<Ticket>, usize)>,
-}
-
-impl Work {
-    /// Hands the vectors out; requests that are complete are answered.
-    pub(crate) fn finish(self, vectors: Vec<Vec<f32>>, started: Instant, took: Duration) {
-        debug_assert_eq!(vectors.len(), self.places.len());
-        let mut last: Option<&Arc<Ticket>> = None;
-        for (ticket, _) in &self.places {
-            // The sequences of a request are neighbours.
-            if !last.is_some_and(|last| Arc::ptr_eq(last, ticket)) {
-                ticket.add_time(started, took);
-            }
-            last = Some(ticket);
-        }
-        for ((ticket, place), vector) in self.places.iter().zip(vectors) {
-            ticket.fill(*place, vector);
-        }
-    }
-
-    /// Answers every request that has a part in the batch with an error.
-    pub(crate) fn fail(self, error: &EmbedderError) {
-        for (ticket, _) in self.places {
-            ticket.fail(error.clone());
-        }
-    }
-}
-
-/// The answer to one request while it is being put together.
-struct Ticket {
-    /// Sequences of the request.
-    count: usize,
-    arrival: Instant,
-    /// `None` once answered.
-    pending: Mutex<Option<Pending>>,
-}
-
-struct Pending {
-    vectors: Vec<Option<Vec<f32>>>,
-    queued: Duration,
-    inference: Duration,
-    reply_tx: oneshot::Sender<Reply>,
-}
-
-impl Ticket {
-    fn new(count: usize, arrival: Instant, reply_tx: oneshot::Sender<Reply>) -> Self {
-        let pending = Pending {
-            vectors: vec![None; count],
-            queued: Duration::ZERO,
-            inference: Duration::ZERO,
-            reply_tx,
-        };
-        Self {
-            count,
-            arrival,
-            pending: Mutex::new(Some(pending)),
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Pending>> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Returns whether nobody waits any more: answered, or the caller left.
-    fn is_left(&self) -> bool {
-        self.lock()
-            .as_ref()
-            .is_none_or(|pending| pending.reply_tx.is_closed())
-    }
-
-    fn add_time(&self, started: Instant, took: Duration) {
-        if let Some(pending) = self.lock().as_mut() {
-            pending.queued = started.saturating_duration_since(self.arrival);
-            pending.inference += took;
-        }
-    }
-
-    fn fill(&self, place: usize, vector: Vec<f32>) {
-        let mut slot = self.lock();
-        let Some(pending) = slot.as_mut() else { return };
-        pending.vectors[place] = Some(vector);
-        // Batches take sequences in order, so the last place is the last to come.
-        if place + 1 < self.count {
-            return;
-        }
-        if let Some(Pending {
-            vectors,
-            queued,
-            inference,
-            reply_tx,
-        }) = slot.take()
-        {
-            let vectors = vectors.into_iter().flatten().collect();
-            // The caller may have left: then nobody wants the vectors.
-            drop(reply_tx.send(Ok(Done {
-                vectors,
-                queued,
-                inference,
-            })));
-        }
-    }
-
-    fn fail(&self, error: EmbedderError) {
-        if let Some(pending) = self.lock().take() {
-            drop(pending.reply_tx.send(Err(error)));
+    fn account(&mut self, work: &Work) {
+        if work.priority == Priority::Bulk || self.bulk.is_empty() {
+            self.since_bulk = 0;
+        } else {
+            self.since_bulk += work.tokens();
         }
     }
 }

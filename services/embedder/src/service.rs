@@ -1,18 +1,22 @@
 //! Embedding, in domain types.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use vivier_encoders::{Encoder, InputKind, ModelSpec, PrepareError, Prepared, Truncation};
+use vivier_encoders::{Encoder, InputKind, ModelSpec, Truncation};
 use vivier_runtime::{CpuPool, Deadline};
 use vivier_types::Violation;
 
 use crate::RunError;
-use crate::config::{Config, as_usize};
+use crate::admission::{Admission, Gate, Gates, Permit};
+use crate::cache::{Cache, Keys};
+use crate::config::Config;
 use crate::error::EmbedderError;
-use crate::queue::{Done, Priority, Queue};
+use crate::queue::{Caller, Done, Place, Priority, Queue};
+use crate::stats::Stats;
+use crate::texts::{Fit, Reader, Texts, text_field};
 use crate::worker::{Rate, Worker};
 
 /// Shortest and longest delay that a shed caller is told.
@@ -32,7 +36,10 @@ pub(crate) struct Call {
     /// Name of the model; empty for the loaded one.
     pub(crate) model: String,
     pub(crate) policy: Policy,
+    /// Window in tokens; `None` for the model's.
+    pub(crate) max_tokens: Option<usize>,
     pub(crate) priority: Priority,
+    pub(crate) caller: Caller,
     /// By when the answer must be there.
     pub(crate) deadline: Option<Deadline>,
     pub(crate) admission: Admission,
@@ -48,22 +55,17 @@ pub(crate) enum Policy {
     Windows,
 }
 
-/// What to do when the queue is full.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Admission {
-    /// Refuse, with a delay after which to try again.
-    Now,
-    /// Wait for room: for streams, whose flow control holds the caller back.
-    Wait,
-}
-
 /// One vector and how it came about.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Embedding {
     pub(crate) values: Vec<f32>,
     pub(crate) input_tokens: usize,
     pub(crate) used_tokens: usize,
     pub(crate) windows: usize,
+    /// The bytes of the text that were cut.
+    pub(crate) cut: Option<Range<usize>>,
+    /// Whether it came from the cache.
+    pub(crate) cached: bool,
 }
 
 /// The answer to a call.
@@ -78,11 +80,11 @@ pub(crate) struct Embedded {
 /// The embedder: one loaded model behind one queue.
 pub(crate) struct Embedder {
     config: Config,
-    encoder: Arc<Encoder>,
+    reader: Reader,
     queue: Arc<Queue>,
     rate: Arc<Rate>,
-    requests: Arc<Semaphore>,
-    tokens: Arc<Semaphore>,
+    stats: Arc<Stats>,
+    gates: Gates,
     /// One tokenizer thread for each priority, so that a person's text does not
     /// wait behind a job's hundreds.
     interactive_tokenizer: CpuPool,
@@ -90,7 +92,8 @@ pub(crate) struct Embedder {
 }
 
 impl Embedder {
-    /// Starts the model thread; it ends after [`Embedder::stop`].
+    /// Opens the cache and starts the model thread, which ends after
+    /// [`Embedder::stop`]. Blocks.
     ///
     /// # Errors
     ///
@@ -99,22 +102,30 @@ impl Embedder {
         config: Config,
         encoder: Encoder,
     ) -> Result<(Self, JoinHandle<()>), RunError> {
-        let embedder = Self {
+        let stats = Arc::new(Stats::default());
+        let reader = Reader {
+            cache: Cache::open(&config, encoder.spec().dim, &stats).map(Arc::new),
+            keys: Keys::new(&encoder, &config.precision.to_string()),
             encoder: Arc::new(encoder),
+        };
+        let embedder = Self {
+            reader,
             queue: Arc::new(Queue::default()),
             rate: Arc::new(Rate::new()),
-            requests: Arc::new(Semaphore::new(as_usize(config.max_queue_requests))),
-            tokens: Arc::new(Semaphore::new(as_usize(config.max_queue_tokens))),
+            stats,
+            gates: Gates::new(&config),
             interactive_tokenizer: CpuPool::new("tokenize", 1)?,
             bulk_tokenizer: CpuPool::new("tokenize-bulk", 1)?,
             config,
         };
         let worker = Worker {
-            encoder: Arc::clone(&embedder.encoder),
+            encoder: Arc::clone(&embedder.reader.encoder),
             queue: Arc::clone(&embedder.queue),
             rate: Arc::clone(&embedder.rate),
+            stats: Arc::clone(&embedder.stats),
             pool: CpuPool::new("encode", embedder.config.threads)?,
             max_batch_tokens: embedder.config.max_batch_tokens,
+            batch_time: embedder.config.batch_time,
         };
         let thread = worker.start().map_err(RunError::Thread)?;
         Ok((embedder, thread))
@@ -125,6 +136,13 @@ impl Embedder {
         self.queue.close();
     }
 
+    /// Writes what the cache holds back. Blocks.
+    pub(crate) fn close(&self) {
+        if let Some(cache) = self.cache() {
+            cache.close();
+        }
+    }
+
     /// Returns the settings.
     pub(crate) fn config(&self) -> &Config {
         &self.config
@@ -132,7 +150,30 @@ impl Embedder {
 
     /// Returns what is known of the loaded model.
     pub(crate) fn spec(&self) -> &ModelSpec {
-        self.encoder.spec()
+        self.reader.encoder.spec()
+    }
+
+    /// Returns the counters.
+    pub(crate) fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// Returns the bounds and what is taken of them.
+    pub(crate) fn gates(&self) -> &Gates {
+        &self.gates
+    }
+
+    /// Returns how fast the model lately was.
+    pub(crate) fn rate(&self) -> &Rate {
+        &self.rate
+    }
+
+    /// Returns the cache when it is in use.
+    pub(crate) fn cache(&self) -> Option<&Cache> {
+        self.reader
+            .cache
+            .as_deref()
+            .filter(|cache| cache.is_enabled())
     }
 
     /// Embeds every text of a call, or none.
@@ -154,19 +195,45 @@ impl Embedder {
     async fn embed_unbounded(&self, call: Call) -> Result<Embedded, EmbedderError> {
         let arrival = Instant::now();
         self.check(&call)?;
-        let (admission, priority) = (call.admission, call.priority);
-        let _request_permit = self.admit_request(admission).await?;
-        let mut prepared = self.tokenize(call).await?;
-        let tokens = prepared.iter().map(Prepared::tokens).sum();
-        let mut sequences = Vec::new();
-        for text in &mut prepared {
-            let taken = std::mem::take(&mut text.sequences);
-            sequences.extend(taken.into_iter().map(|sequence| (text.kind, sequence)));
-        }
-        let _token_permit = self.admit_tokens(tokens, admission).await?;
-        let reply = self.queue.push(sequences, priority, arrival);
-        let done = reply.await.map_err(|_| EmbedderError::Stopping)??;
-        assemble(&prepared, &done)
+        let (admission, priority, caller) = (call.admission, call.priority, call.caller);
+        let door = Door {
+            embedder: self,
+            priority,
+            admission,
+        };
+        let _request = door.enter_request().await?;
+        let mut texts = {
+            let _bytes = door.enter_bytes(&call).await?;
+            self.read(call).await?
+        };
+        let sequences = std::mem::take(&mut texts.sequences);
+        let done = if sequences.is_empty() {
+            Done::default()
+        } else {
+            let tokens = sequences.iter().map(|sequence| sequence.ids.len()).sum();
+            let _tokens = door.enter_tokens(tokens).await?;
+            let place = Place {
+                priority,
+                caller,
+                arrival,
+            };
+            let reply = self.queue.push(sequences, place);
+            reply.await.map_err(|_| EmbedderError::Stopping)??
+        };
+        let embeddings = texts.join(&done.vectors, self.cache())?;
+        self.count(&embeddings);
+        Ok(Embedded {
+            embeddings,
+            queued: done.queued,
+            inference: done.inference,
+        })
+    }
+
+    fn count(&self, embeddings: &[Embedding]) {
+        self.stats.requests.add(1);
+        self.stats.texts.add(embeddings.len());
+        let truncated = embeddings.iter().filter(|found| found.cut.is_some());
+        self.stats.truncated_texts.add(truncated.count());
     }
 
     fn check(&self, call: &Call) -> Result<(), EmbedderError> {
@@ -194,119 +261,86 @@ impl Embedder {
         Ok(())
     }
 
-    async fn admit_request(
-        &self,
-        admission: Admission,
-    ) -> Result<OwnedSemaphorePermit, EmbedderError> {
-        let limit = self.config.max_queue_requests;
-        if let Some(permit) = admit(&self.requests, 1, admission).await? {
-            return Ok(permit);
-        }
-        // The time that one request of the queue takes, on average.
-        let retry_after = self.retry_after(self.tokens_in_use() / u64::from(limit));
-        Err(EmbedderError::QueueFull {
-            name: "max_queue_requests",
-            limit,
-            retry_after,
-        })
-    }
-
-    async fn admit_tokens(
-        &self,
-        tokens: usize,
-        admission: Admission,
-    ) -> Result<OwnedSemaphorePermit, EmbedderError> {
-        let limit = self.config.max_queue_tokens;
-        let asked = u32::try_from(tokens).ok().filter(|&asked| asked <= limit);
-        let Some(asked) = asked else {
-            let reason = format!("a request takes {limit} tokens at most (max_queue_tokens)");
-            return Err(invalid("inputs", format!("{tokens} tokens"), reason));
-        };
-        if let Some(permit) = admit(&self.tokens, asked, admission).await? {
-            return Ok(permit);
-        }
-        let excess = (self.tokens_in_use() + u64::from(asked)).saturating_sub(limit.into());
-        let retry_after = self.retry_after(excess);
-        Err(EmbedderError::QueueFull {
-            name: "max_queue_tokens",
-            limit,
-            retry_after,
-        })
-    }
-
-    /// Returns the tokens that are queued or in inference.
-    fn tokens_in_use(&self) -> u64 {
-        let free = u64::try_from(self.tokens.available_permits()).unwrap_or(u64::MAX);
-        u64::from(self.config.max_queue_tokens).saturating_sub(free)
-    }
-
     fn retry_after(&self, tokens: u64) -> Duration {
         self.rate
             .time_for(tokens)
             .clamp(RETRY_BOUNDS.0, RETRY_BOUNDS.1)
     }
 
-    async fn tokenize(&self, call: Call) -> Result<Vec<Prepared>, EmbedderError> {
+    async fn read(&self, call: Call) -> Result<Texts, EmbedderError> {
         let pool = match call.priority {
             Priority::Interactive => &self.interactive_tokenizer,
             Priority::Bulk => &self.bulk_tokenizer,
         };
-        let encoder = Arc::clone(&self.encoder);
         let overlap = self.config.window_overlap_tokens;
-        let tokenize = move || prepare_all(&encoder, &call.inputs, call.policy, overlap);
-        pool.run(tokenize)
+        let fit = Fit {
+            truncation: match call.policy {
+                Policy::Fail => Truncation::Fail,
+                Policy::Head => Truncation::Head,
+                Policy::Tail => Truncation::Tail,
+                Policy::Windows => Truncation::Windows { overlap },
+            },
+            max_tokens: call.max_tokens.unwrap_or(self.spec().max_tokens),
+        };
+        let reader = self.reader.clone();
+        pool.run(move || reader.read(&call.inputs, fit))
             .await
             .map_err(|error| EmbedderError::Tokenize(Arc::new(error)))?
     }
 }
 
-/// Takes permits; `None` when there are not enough and the caller does not wait.
-async fn admit(
-    permits: &Arc<Semaphore>,
-    count: u32,
+/// The way in for one request.
+struct Door<'a> {
+    embedder: &'a Embedder,
+    priority: Priority,
     admission: Admission,
-) -> Result<Option<OwnedSemaphorePermit>, EmbedderError> {
-    let permits = Arc::clone(permits);
-    match admission {
-        Admission::Now => Ok(permits.try_acquire_many_owned(count).ok()),
-        Admission::Wait => {
-            let permit = permits.acquire_many_owned(count).await;
-            Ok(Some(permit.map_err(|_| EmbedderError::Stopping)?))
-        }
+}
+
+impl Door<'_> {
+    async fn enter_request(&self) -> Result<Permit, EmbedderError> {
+        let gates = &self.embedder.gates;
+        // The time that one request of the queue takes, on average.
+        let tokens = gates.tokens.in_use() / u64::from(self.embedder.config.max_queue_requests);
+        self.enter(&gates.requests, 1, tokens).await
     }
-}
 
-fn prepare_all(
-    encoder: &Encoder,
-    inputs: &[Input],
-    policy: Policy,
-    overlap: usize,
-) -> Result<Vec<Prepared>, EmbedderError> {
-    let truncation = match policy {
-        Policy::Fail => Truncation::Fail,
-        Policy::Head => Truncation::Head,
-        Policy::Tail => Truncation::Tail,
-        Policy::Windows => Truncation::Windows { overlap },
-    };
-    let prepare = |(index, input): (usize, &Input)| {
-        encoder
-            .prepare(&input.text, input.kind, truncation)
-            .map_err(|error| refused(index, input.text.len(), &error))
-    };
-    inputs.iter().enumerate().map(prepare).collect()
-}
+    async fn enter_bytes(&self, call: &Call) -> Result<Permit, EmbedderError> {
+        let gate = &self.embedder.gates.bytes;
+        let bytes = call.inputs.iter().map(|input| input.text.len()).sum();
+        let bytes = self.fitting(gate, bytes, "bytes")?;
+        self.enter(gate, bytes, 0).await
+    }
 
-/// Says what is wrong with one text, without repeating it.
-fn refused(index: usize, bytes: usize, error: &PrepareError) -> EmbedderError {
-    let value = match error {
-        PrepareError::TooLong { tokens, .. } => format!("{tokens} tokens"),
-        PrepareError::Empty | PrepareError::Tokenizer { .. } => format!("{bytes} bytes"),
-    };
-    invalid(text_field(index), value, error.to_string())
-}
+    async fn enter_tokens(&self, tokens: usize) -> Result<Permit, EmbedderError> {
+        let gate = &self.embedder.gates.tokens;
+        let tokens = self.fitting(gate, tokens, "tokens")?;
+        let limit = u64::from(gate.limit(self.priority));
+        let excess = (gate.in_use() + u64::from(tokens)).saturating_sub(limit);
+        self.enter(gate, tokens, excess).await
+    }
 
-fn text_field(index: usize) -> String {
-    format!("inputs[{index}].text")
+    /// Narrows what a request asks for, if it could ever be let in.
+    fn fitting(&self, gate: &Gate, count: usize, unit: &str) -> Result<u32, EmbedderError> {
+        let limit = gate.limit(self.priority);
+        let fitting = u32::try_from(count).ok().filter(|&count| count <= limit);
+        fitting.ok_or_else(|| {
+            let reason = format!("a request takes {limit} {unit} at most ({})", gate.name);
+            invalid("inputs", format!("{count} {unit}"), reason)
+        })
+    }
+
+    /// Lets the request in, or tells it to come back when so many tokens are encoded.
+    async fn enter(&self, gate: &Gate, count: u32, tokens: u64) -> Result<Permit, EmbedderError> {
+        let permit = gate.enter(count, self.priority, self.admission).await?;
+        permit.ok_or_else(|| {
+            self.embedder.stats.shed_requests.add(1);
+            EmbedderError::QueueFull {
+                name: gate.name,
+                limit: gate.limit(self.priority),
+                retry_after: self.embedder.retry_after(tokens),
+            }
+        })
+    }
 }
 
 fn invalid(
@@ -315,25 +349,4 @@ fn invalid(
     reason: impl Into<String>,
 ) -> EmbedderError {
     EmbedderError::Invalid(Violation::new(field, value, reason))
-}
-
-/// Joins the windows of each text. The sequences of `prepared` are gone by now.
-fn assemble(prepared: &[Prepared], done: &Done) -> Result<Embedded, EmbedderError> {
-    let mut vectors = done.vectors.as_slice();
-    let mut embeddings = Vec::with_capacity(prepared.len());
-    for (index, text) in prepared.iter().enumerate() {
-        let (own, rest) = vectors.split_at(text.fresh.len());
-        vectors = rest;
-        embeddings.push(Embedding {
-            values: text.pool(own).ok_or(EmbedderError::NoDirection { index })?,
-            input_tokens: text.input_tokens,
-            used_tokens: text.used_tokens,
-            windows: own.len(),
-        });
-    }
-    Ok(Embedded {
-        embeddings,
-        queued: done.queued,
-        inference: done.inference,
-    })
 }

@@ -63,6 +63,7 @@ pub(crate) async fn embed_profiles(
             model: encoder.version.name.clone(),
             truncation: v1::Truncation::Windows.into(),
             priority: work.priority.into(),
+            ..Default::default()
         };
         let response = embed_patiently(cluster, request, deadline).await?;
         embeddings.extend(check_response(response, count, encoder)?);
@@ -268,6 +269,7 @@ mod tests {
             input_tokens: 9,
             used_tokens: 7,
             windows: 1,
+            ..Default::default()
         }
     }
 

@@ -15,7 +15,7 @@ pub use client::{ClientConfig, ConnectError, connect};
 pub use config::{ConfigError, default_cache_dir, load_config};
 pub use deadline::Deadline;
 pub use error::{ErrorCode, ServiceError, retry_delay, status_from};
-pub use pool::{CpuPool, PoolError};
+pub use pool::{CpuPool, PoolError, Started};
 pub use server::{BindError, GrpcServer, Health, ServeError, ServerConfig, bind};
 pub use shutdown::Shutdown;
 pub use telemetry::{LogFormat, TelemetryConfig, init_telemetry};

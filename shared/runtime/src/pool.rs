@@ -1,6 +1,7 @@
 //! A named, sized pool for CPU work, away from the async threads.
 
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, mpsc};
 
 use tokio::sync::oneshot;
 
@@ -48,8 +49,7 @@ impl CpuPool {
             if result_tx.is_closed() {
                 return;
             }
-            let result =
-                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| span.in_scope(work)));
+            let result = catch_unwind(AssertUnwindSafe(|| span.in_scope(work)));
             if let Ok(result) = result {
                 // The caller may have left meanwhile: then nobody wants the result.
                 drop(result_tx.send(result));
@@ -58,9 +58,39 @@ impl CpuPool {
         result_rx.await.map_err(|_| PoolError::Lost)
     }
 
+    /// Starts `work` on the pool and returns at once: the caller can do something
+    /// else before it waits.
+    pub fn start<R: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> R + Send + 'static,
+    ) -> Started<R> {
+        let (result_tx, result_rx) = mpsc::sync_channel(1);
+        self.pool.spawn(move || {
+            if let Ok(result) = catch_unwind(AssertUnwindSafe(work)) {
+                // The caller may not want the result any more.
+                drop(result_tx.send(result));
+            }
+        });
+        Started(result_rx)
+    }
+
     /// Runs `work` inside the pool and blocks until it is done.
     pub fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         self.pool.install(work)
+    }
+}
+
+/// Work that runs on a pool.
+#[derive(Debug)]
+pub struct Started<R>(mpsc::Receiver<R>);
+
+impl<R> Started<R> {
+    /// Blocks until the work is done and returns its result.
+    ///
+    /// # Errors
+    /// [`PoolError::Lost`] when the work panicked.
+    pub fn wait(self) -> Result<R, PoolError> {
+        self.0.recv().map_err(|_| PoolError::Lost)
     }
 }
 
@@ -96,5 +126,16 @@ mod tests {
             1,
             "the pool survives a panic"
         );
+    }
+
+    #[test]
+    fn started_work_runs_beside_its_caller() {
+        let pool = CpuPool::new("test", 1).unwrap();
+        let (go_tx, go_rx) = mpsc::sync_channel(1);
+        let started = pool.start(move || go_rx.recv());
+        go_tx.send(7).unwrap();
+        assert_eq!(started.wait().unwrap(), Ok(7));
+        let lost = pool.start(|| panic!("on purpose"));
+        assert!(matches!(lost.wait(), Err(PoolError::Lost)));
     }
 }

@@ -30,6 +30,7 @@ pub(crate) async fn start(change: impl FnOnce(&Path, &mut Config)) -> Running {
         threads: 2,
         window_overlap_tokens: 4,
         max_batch_tokens: 512,
+        cache: false,
         ..Config::default()
     };
     change(model.path(), &mut config);

@@ -110,6 +110,7 @@ impl EmbedderService for FakeEmbedder {
                 input_tokens: 12,
                 used_tokens: 12,
                 windows: 1,
+                ..Default::default()
             })
             .collect();
         let response = v1::EmbedResponse {
@@ -146,6 +147,13 @@ impl EmbedderService for FakeEmbedder {
             max_text_bytes: 5_000,
             max_batch_tokens: 0,
         }))
+    }
+
+    async fn get_stats(
+        &self,
+        _: Request<v1::EmbedderServiceGetStatsRequest>,
+    ) -> Result<Response<v1::EmbedderServiceGetStatsResponse>, Status> {
+        Err(Status::unimplemented("not used by the gateway"))
     }
 }
 

@@ -34,7 +34,8 @@ impl Plan {
     ///
     /// `shards` overrides how many shards the configuration names, `data_dir`
     /// where they keep their data: one shard in `data_dir/index`, several in
-    /// `data_dir/index/shard-0` and so on.
+    /// `data_dir/index/shard-0` and so on, the embedder's cache in
+    /// `data_dir/embeddings`.
     ///
     /// # Errors
     /// When a shard has no address to listen on.
@@ -46,6 +47,7 @@ impl Plan {
     ) -> Result<Self, Usage> {
         if let Some(folder) = data_dir {
             config.index.data_dir = folder.join("index");
+            config.embedder.cache_dir = folder.join("embeddings");
         }
         if ports == Ports::Free {
             for listen in [
@@ -158,6 +160,7 @@ mod tests {
         let plan = plan(Config::default(), None);
         assert_eq!(ports(&plan), [7402]);
         assert_eq!(plan.shards[0].data_dir, Path::new("d/index"));
+        assert_eq!(plan.config.embedder.cache_dir, Path::new("d/embeddings"));
     }
 
     #[test]
