@@ -18,6 +18,11 @@ pub(crate) trait Backend: Send + Sync {
     fn start(&self, batch: &Batch) -> Result<Pending, EncodeError> {
         self.forward(batch).map(Pending::ready)
     }
+
+    /// Returns where the model runs, by the name that the config has for it.
+    fn device(&self) -> &str {
+        "cpu"
+    }
 }
 
 /// The rows of a batch that was started: what [`Backend::forward`] would have given.

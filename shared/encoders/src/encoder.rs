@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use crate::architectures;
-use crate::backend::Backend;
+use crate::backend::{Backend, Pending};
 use crate::batch::Batch;
 use crate::engines;
 use crate::error::{EncodeError, LoadError};
 use crate::folder::{ModelFolder, Pooling};
+use crate::hub::{Hub, ModelSource};
 use crate::operations::Operations;
 use crate::options::{ByKind, EncoderOptions, Precision};
 use crate::pooling::normalize;
@@ -18,7 +19,7 @@ use crate::tokenizer::Tokenizer;
 /// What is known of a loaded model.
 #[derive(Clone, Debug)]
 pub struct ModelSpec {
-    /// Name of the model's folder.
+    /// Name of the model's folder, or its id on the hub.
     pub name: String,
     /// SHA-256 in hexadecimal over what decides the output: the files of the folder,
     /// and the options that change vectors ([`EncoderOptions`]: `precision`, and
@@ -93,7 +94,7 @@ impl Encoder {
             pooling: settings.pooling,
             normalized: settings.normalize,
             precision: options.precision,
-            device: "cpu".into(),
+            device: backend.device().to_owned(),
             vocabulary: transformer.words.len() / transformer.hidden,
             operations: Operations::of(&transformer),
         };
@@ -104,6 +105,26 @@ impl Encoder {
             width: transformer.hidden,
             backend,
         })
+    }
+
+    /// Loads a model from where it is: a folder, or the hub.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Encoder::load`], and [`LoadError::Hub`].
+    pub fn load_source(
+        source: &ModelSource,
+        hub: &Hub,
+        options: &EncoderOptions,
+    ) -> Result<Self, LoadError> {
+        match source {
+            ModelSource::Folder(path) => Self::load(path, options),
+            ModelSource::Hub(model) => {
+                let mut encoder = Self::load(&hub.folder(model)?, options)?;
+                encoder.spec.name = model.id().to_owned();
+                Ok(encoder)
+            }
+        }
     }
 
     /// Returns what is known of the model.
@@ -141,27 +162,33 @@ impl Encoder {
     /// Names the sequence that is empty, too long, holds an unknown token or gave no
     /// usable vector.
     pub fn encode(&self, batch: &Batch) -> Result<Vec<Vec<f32>>, EncodeError> {
+        self.start(batch)?.wait()
+    }
+
+    /// Starts what [`Encoder::encode`] does, so that the caller can prepare and start
+    /// the next batch meanwhile.
+    ///
+    /// On a graphics card this returns when the work is queued there; on the CPU, when
+    /// it is done.
+    ///
+    /// # Errors
+    ///
+    /// As [`Encoder::encode`]; what shows only later is told by [`Encoding::wait`].
+    pub fn start(&self, batch: &Batch) -> Result<Encoding, EncodeError> {
         for (index, sequence) in batch.sequences().enumerate() {
             self.check(index, sequence)?;
         }
-        if batch.is_empty() {
-            return Ok(Vec::new());
-        }
-        let pooled = self.backend.forward(batch)?;
-        let mut vectors = Vec::with_capacity(batch.len());
-        for (index, row) in pooled.chunks_exact(self.width).enumerate() {
-            let mut vector = row[..self.spec.dim].to_vec();
-            let usable = if self.spec.normalized {
-                normalize(&mut vector)
-            } else {
-                vector.iter().all(|value| value.is_finite())
-            };
-            if !usable {
-                return Err(EncodeError::NotFinite { index });
-            }
-            vectors.push(vector);
-        }
-        Ok(vectors)
+        let pending = if batch.is_empty() {
+            Pending::ready(Vec::new())
+        } else {
+            self.backend.start(batch)?
+        };
+        Ok(Encoding {
+            pending,
+            width: self.width,
+            dim: self.spec.dim,
+            normalized: self.spec.normalized,
+        })
     }
 
     fn check(&self, index: usize, sequence: &[u32]) -> Result<(), EncodeError> {
@@ -185,5 +212,40 @@ impl Encoder {
             }),
             None => Ok(()),
         }
+    }
+}
+
+/// A batch that was started by [`Encoder::start`].
+#[must_use = "the vectors are those that `wait` returns"]
+pub struct Encoding {
+    pending: Pending,
+    width: usize,
+    dim: usize,
+    normalized: bool,
+}
+
+impl Encoding {
+    /// Waits for the vectors: what [`Encoder::encode`] returns.
+    ///
+    /// # Errors
+    ///
+    /// When the device failed meanwhile, or names the sequence that gave no usable
+    /// vector.
+    pub fn wait(self) -> Result<Vec<Vec<f32>>, EncodeError> {
+        let pooled = self.pending.wait()?;
+        let mut vectors = Vec::with_capacity(pooled.len() / self.width);
+        for (index, row) in pooled.chunks_exact(self.width).enumerate() {
+            let mut vector = row[..self.dim].to_vec();
+            let usable = if self.normalized {
+                normalize(&mut vector)
+            } else {
+                vector.iter().all(|value| value.is_finite())
+            };
+            if !usable {
+                return Err(EncodeError::NotFinite { index });
+            }
+            vectors.push(vector);
+        }
+        Ok(vectors)
     }
 }

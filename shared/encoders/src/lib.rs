@@ -19,6 +19,7 @@ mod encoder;
 mod engines;
 mod error;
 mod folder;
+mod hub;
 #[cfg(test)]
 mod naive;
 mod operations;
@@ -34,9 +35,10 @@ mod weights;
 mod windows;
 
 pub use batch::Batch;
-pub use encoder::{Encoder, ModelSpec};
+pub use encoder::{Encoder, Encoding, ModelSpec};
 pub use error::{EncodeError, LoadError, PrepareError};
 pub use folder::Pooling;
+pub use hub::{Hub, HubError, HubModel, ModelSource};
 pub use options::{ByKind, DeviceChoice, EncoderOptions, Engine, Precision};
 pub use peak::peak_ops_per_second;
 pub use prepare::{InputKind, Prepared, Truncation};

@@ -116,6 +116,10 @@ impl Backend for CandleModel {
         }
         memory::start(self, batch)
     }
+
+    fn device(&self) -> &str {
+        &self.device
+    }
 }
 
 /// Brings rows from packed order, where row `place` belongs to sequence
