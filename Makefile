@@ -12,6 +12,10 @@ export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 CANDIDATES ?=
 VACANCIES ?=
 
+# Arguments of bench/encode/compare.py, such as --rounds 3; see its --help.
+BENCH_ARGS ?=
+BENCH_ENV := target/bench-env
+
 VIVIER := target/release/vivier
 DEMO_FILES := $(if $(CANDIDATES),--candidates '$(CANDIDATES)') $(if $(VACANCIES),--vacancies '$(VACANCIES)')
 
@@ -45,6 +49,16 @@ check: bootstrap model ## Before a commit: formatting, lints, documentation, tes
 	@cargo clippy --release --workspace --all-targets --locked -- -D warnings
 	@RUSTDOCFLAGS='-D warnings' cargo doc --release --workspace --no-deps --locked
 	@cargo test --release --workspace --locked
+
+.PHONY: bench-encode
+bench-encode: build model $(BENCH_ENV)/.ready ## Times the encoder beside ONNX Runtime and PyTorch; CANDIDATES=FILE for your own CVs.
+	@$(BENCH_ENV)/bin/python bench/encode/compare.py $(if $(CANDIDATES),--texts '$(CANDIDATES)') $(BENCH_ARGS)
+
+$(BENCH_ENV)/.ready: bench/encode/requirements.txt | bootstrap
+	@echo "making the Python environment $(BENCH_ENV) ..."
+	@python3 -m venv --clear --without-pip $(BENCH_ENV)
+	@python3 -m pip --python $(BENCH_ENV)/bin/python install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 .PHONY: bootstrap
 bootstrap: ## Installs what this machine lacks: C compiler, Python with pip, Rust.

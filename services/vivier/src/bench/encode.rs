@@ -175,7 +175,7 @@ pub(crate) fn run(args: &EncodeArgs, output: &mut Output) -> anyhow::Result<Outc
     let spec = encoder.spec().clone();
     drop(encoder);
     // The rate of a graphics card is not measured.
-    let peak = (spec.device == "cpu").then(|| peak_ops_per_second(args.precision, pool.threads()));
+    let peak = spec.device.starts_with("cpu").then(|| peak_ops_per_second(args.precision, pool.threads()));
     let reference = match work.compared() {
         [] => None,
         compared => {
