@@ -75,6 +75,13 @@ pub enum LoadError {
         /// The ones that can be loaded.
         known: &'static str,
     },
+    /// The model cannot be had from the hub.
+    #[error(transparent)]
+    Hub {
+        /// Why.
+        #[from]
+        source: crate::hub::HubError,
+    },
     /// A configuration file is wrong.
     #[error("{}: {reason}", path.display())]
     BadConfig {

@@ -7,6 +7,7 @@ mod tiny;
 
 mod architectures;
 mod encode;
+mod hub;
 mod load;
 mod parity;
 mod prepare;
