@@ -31,7 +31,7 @@ fn fingerprint(change: impl FnOnce(&Path)) -> String {
 }
 
 fn edit(folder: &Path, name: &str, key: &str, value: serde_json::Value) {
-    let text = std::fs::read_to_string(folder.join(name)).unwrap();
+    let text = std::fs::read_to_string(folder.join(name)).unwrap_or_else(|_| "{}".into());
     let mut config: serde_json::Value = serde_json::from_str(&text).unwrap();
     config[key] = value;
     tiny::write_json(folder, name, &config);
@@ -157,7 +157,12 @@ fn wrong_configs_say_what_and_where() {
         ),
         ("config.json", "hidden_size", json!(0), "hidden_size is 0"),
         ("config.json", "hidden_size", json!("wide"), "invalid type"),
-        ("config.json", "hidden_act", json!("swish"), "swish"),
+        (
+            "config.json",
+            "hidden_act",
+            json!("tanh"),
+            "hidden_act: unknown variant `tanh`",
+        ),
         (
             "config.json",
             "position_embedding_type",
@@ -177,10 +182,10 @@ fn wrong_configs_say_what_and_where() {
             "max_tokens",
         ),
         (
-            "sentence_bert_config.json",
-            "do_lower_case",
-            json!(true),
-            "do_lower_case",
+            "config_sentence_transformers.json",
+            "default_prompt_name",
+            json!("query"),
+            "default_prompt_name \"query\" is not among the prompts",
         ),
     ];
     for (file, key, value, expected) in cases {

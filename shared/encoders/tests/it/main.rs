@@ -11,3 +11,4 @@ mod hub;
 mod load;
 mod parity;
 mod prepare;
+mod rules;
