@@ -3,6 +3,11 @@
 //!
 //! One token, one head, one number at a time; sums in f64.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "sums round to f32, as states are kept"
+)]
+
 use crate::folder::Pooling;
 use crate::pooling::pool;
 use crate::prepare::InputKind;

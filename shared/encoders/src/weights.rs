@@ -96,17 +96,16 @@ impl Weights {
             });
         }
         let tensor = file.load(&name, &Device::Cpu).map_err(wrong_type)?;
-        match tensor.dtype() {
-            DType::F32 => Ok(tensor),
-            DType::F16 | DType::BF16 | DType::F64 => {
-                tensor.to_dtype(DType::F32).map_err(wrong_type)
-            }
-            // Integers are quantised weights, whose scales nobody would apply.
-            other => Err(wrong_type(candle_core::Error::Msg(format!(
-                "it holds {}",
-                other.as_str()
-            )))),
+        let dtype = tensor.dtype();
+        if dtype == DType::F32 {
+            return Ok(tensor);
         }
+        if matches!(dtype, DType::F16 | DType::BF16 | DType::F64) {
+            return tensor.to_dtype(DType::F32).map_err(wrong_type);
+        }
+        // Integers are quantised weights, whose scales nobody would apply.
+        let reason = format!("it holds {}", dtype.as_str());
+        Err(wrong_type(candle_core::Error::Msg(reason)))
     }
 
     /// Returns the values of a tensor, row-major.

@@ -45,7 +45,7 @@ pub(super) fn head_dim(
     hidden: (&str, usize),
     heads: (&str, usize),
 ) -> Result<usize, LoadError> {
-    if heads.1 == 0 || hidden.1 % heads.1 != 0 {
+    if heads.1 == 0 || !hidden.1.is_multiple_of(heads.1) {
         return Err(folder.bad_config(format!(
             "{} {} is no multiple of {} {}",
             hidden.0, hidden.1, heads.0, heads.1
@@ -56,7 +56,7 @@ pub(super) fn head_dim(
 
 /// Checks a head that is rotated: its halves are paired.
 pub(super) fn check_rotated(folder: &ModelFolder, dim: usize) -> Result<(), LoadError> {
-    if dim % 2 != 0 {
+    if !dim.is_multiple_of(2) {
         return Err(folder.bad_config(format!("heads of width {dim} cannot be rotated: it is odd")));
     }
     Ok(())

@@ -69,7 +69,7 @@ impl Config {
     fn heads(&self, folder: &ModelFolder) -> Result<Heads, LoadError> {
         let count = self.num_attention_heads;
         let groups = self.num_key_value_heads.unwrap_or(count);
-        if groups == 0 || count % groups != 0 {
+        if groups == 0 || !count.is_multiple_of(groups) {
             return Err(folder.bad_config(format!(
                 "num_attention_heads {count} is no multiple of num_key_value_heads {groups}"
             )));

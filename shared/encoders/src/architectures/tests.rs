@@ -61,10 +61,11 @@ fn changed(name: &str, changes: &Value) -> (Result<Transformer, LoadError>, Mode
     let mut folder = ModelFolder::open(&golden(name)).unwrap();
     let config = folder.config.as_object_mut().unwrap();
     for (key, value) in changes.as_object().unwrap() {
-        match value {
-            Value::Null => config.remove(key),
-            value => config.insert(key.clone(), value.clone()),
-        };
+        if value.is_null() {
+            config.remove(key);
+        } else {
+            config.insert(key.clone(), value.clone());
+        }
     }
     (load(&mut folder), folder)
 }

@@ -226,10 +226,10 @@ fn status(error: &ApiError) -> Option<u16> {
     let ApiError::RequestError(inner) = error else {
         return None;
     };
-    match **inner {
-        ureq::Error::StatusCode(status) => Some(status),
-        _ => None,
-    }
+    let ureq::Error::StatusCode(status) = **inner else {
+        return None;
+    };
+    Some(status)
 }
 
 /// Says whether a fault is one of files: those of the network come as the same type.
