@@ -35,6 +35,10 @@ up: build model ## Serves a cluster on 127.0.0.1:7400; its data is in vivier-dat
 build: bootstrap ## Builds target/release/vivier.
 	@cargo build --release --locked --package vivier --bin vivier
 
+.PHONY: build-cuda
+build-cuda: bootstrap ## Builds target/cuda/release/vivier, for graphics cards; needs none, nor CUDA.
+	@deploy/build-cuda.sh
+
 .PHONY: model
 model: bootstrap ## Fetches the weights of the encoder into the cache folder.
 	@deploy/fetch-model.sh
@@ -59,6 +63,10 @@ $(BENCH_ENV)/.ready: bench/encode/requirements.txt | bootstrap
 	@python3 -m venv --clear --without-pip $(BENCH_ENV)
 	@python3 -m pip --python $(BENCH_ENV)/bin/python install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+.PHONY: bench-gpu
+bench-gpu: bootstrap ## Times the encoder on a graphics card beside sentence-transformers.
+	@bench/gpu/run.sh $(if $(CANDIDATES),--texts '$(CANDIDATES)') $(BENCH_ARGS)
 
 .PHONY: bootstrap
 bootstrap: ## Installs what this machine lacks: C compiler, Python with pip, Rust.
