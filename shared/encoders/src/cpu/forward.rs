@@ -9,7 +9,7 @@ use super::buffer::Buffer;
 use super::element::Element;
 use super::linear::{Converted, Input, Linear};
 use super::model::{Layer, Model};
-use super::rows::{activate, add, add_norm, normalize, scale_by};
+use super::rows::{add, add_norm, normalize};
 use super::shelf::Shelf;
 use crate::batch::Batch;
 use crate::pooling::pool_all;
@@ -341,7 +341,7 @@ impl<E: Element> Forward<E> {
         let wide = scratch.wide.sized(count * layer.up.width());
 
         self.gather(group, context, block.first, &mut rows[..count * columns]);
-        let input = Input::dense(&rows[..count * columns], columns, tasks);
+        let input = Input::dense(&mut rows[..count * columns], columns, tasks);
         layer
             .output
             .run(model.isa, input, &mut scratch.converted, narrow);
@@ -358,10 +358,10 @@ impl<E: Element> Forward<E> {
         };
         let input = Input::dense(states, model.hidden, tasks);
         layer.up.run(model.isa, input, &mut scratch.converted, wide);
-        for row in wide.chunks_exact_mut(layer.up.width()) {
-            self.activate(row);
-        }
-        let input = Input::dense(wide, layer.up.width(), tasks);
+        let input = Input {
+            mlp: Some(model.mlp),
+            ..Input::dense(wide, layer.up.width(), tasks)
+        };
         layer
             .down
             .run(model.isa, input, &mut scratch.converted, narrow);
@@ -386,17 +386,6 @@ impl<E: Element> Forward<E> {
                 (NormPlacement::After, Some(norm)) => add_norm(model.isa, row, product, norm),
                 _ => add(model.isa, row, product),
             }
-        }
-    }
-
-    /// Applies what stands between the products of the MLP; the result is the first
-    /// part of the row.
-    fn activate(&self, row: &mut [f32]) {
-        let (isa, mlp) = (self.model.isa, self.model.mlp);
-        let (inner, gate) = row.split_at_mut(mlp.inner);
-        activate(isa, mlp.activation, mlp.coarse, inner);
-        if mlp.gated {
-            scale_by(isa, inner, gate);
         }
     }
 

@@ -6,9 +6,9 @@ use super::buffer::{Buffer, Plain};
 use super::element::Bf16;
 use super::gemm::{NR, Quantized, Shape, multiply_bf16, multiply_f32, multiply_int8};
 use super::isa::Isa;
-use super::rows::{ByteScale, quantize, to_bf16};
+use super::rows::{ByteScale, activate, quantize, scale_by, to_bf16};
 use crate::options::Precision;
-use crate::transformer;
+use crate::transformer::{self, Activation};
 
 /// How much of the range of an input channel moves from the activations to the
 /// weights before both are brought to 8 bits: the exponent α of SmoothQuant (Xiao et
@@ -30,15 +30,18 @@ pub(super) struct Linear {
 enum Packed {
     F32(Buffer<f32>),
     Bf16(Buffer<Bf16>),
-    Int8 {
-        bytes: Buffer<i8>,
-        /// Scale of each output.
-        scales: Vec<f32>,
-        /// Sum of the bytes of each output.
-        sums: Vec<f32>,
-        /// What each input is multiplied by before it is brought to a byte.
-        factors: Vec<f32>,
-    },
+    Int8(Bytes),
+}
+
+/// Weights in 8 bits.
+struct Bytes {
+    bytes: Buffer<i8>,
+    /// Scale of each output.
+    scales: Vec<f32>,
+    /// Sum of the bytes of each output.
+    sums: Vec<f32>,
+    /// What each input is multiplied by before it is brought to a byte.
+    factors: Vec<f32>,
 }
 
 /// Rows in the number type of a product.
@@ -51,14 +54,59 @@ pub(super) struct Converted {
 }
 
 /// Input rows of a product.
-#[derive(Clone, Copy)]
 pub(super) struct Input<'a> {
-    pub(super) values: &'a [f32],
+    pub(super) values: &'a mut [f32],
     /// Between the starts of two rows.
     pub(super) stride: usize,
     /// The task of each row; may be empty where no layer has adapters.
     pub(super) tasks: &'a [usize],
-    pub(super) rows: usize,
+    /// What is done to each row, in place, before anything else.
+    pub(super) mlp: Option<Mlp>,
+}
+
+impl<'a> Input<'a> {
+    /// Returns dense rows.
+    pub(super) fn dense(values: &'a mut [f32], stride: usize, tasks: &'a [usize]) -> Self {
+        Self {
+            values,
+            stride,
+            tasks,
+            mlp: None,
+        }
+    }
+
+    /// Returns the rows, each ready when it is asked for: still in the first-level
+    /// cache when it is converted.
+    fn ready(&mut self, isa: Isa) -> impl Iterator<Item = &mut [f32]> {
+        let mlp = self.mlp.take();
+        self.values.chunks_mut(self.stride).map(move |row| {
+            if let Some(mlp) = mlp {
+                mlp.apply(isa, row);
+            }
+            row
+        })
+    }
+}
+
+/// What stands between the products of the MLP.
+#[derive(Clone, Copy)]
+pub(super) struct Mlp {
+    pub(super) activation: Activation,
+    pub(super) gated: bool,
+    pub(super) inner: usize,
+    /// Whether coarser approximations hide in the precision of the products.
+    pub(super) coarse: bool,
+}
+
+impl Mlp {
+    /// Works on a row of the first product; the result is the first part of it.
+    fn apply(self, isa: Isa, row: &mut [f32]) {
+        let (inner, gate) = row.split_at_mut(self.inner);
+        activate(isa, self.activation, self.coarse, inner);
+        if self.gated {
+            scale_by(isa, inner, gate);
+        }
+    }
 }
 
 /// What a layer is packed for.
@@ -88,7 +136,7 @@ impl Linear {
             Precision::Bf16 | Precision::F16 => {
                 Packed::Bf16(shape.lay_out(2, |k, n| Bf16::round(weight[n * inputs + k])))
             }
-            Precision::Int8 => shape.quantized(weight, target.largest),
+            Precision::Int8 => Packed::Int8(shape.quantized(weight, target.largest)),
         };
         let mut bias = layer.bias.clone();
         if !bias.is_empty() {
@@ -121,15 +169,14 @@ impl Linear {
     pub(super) fn run(
         &self,
         isa: Isa,
-        input: Input<'_>,
+        mut input: Input<'_>,
         converted: &mut Converted,
         out: &mut [f32],
     ) {
-        self.record(input);
-        let group = self.weights.group();
-        let k = self.inputs.next_multiple_of(group);
-        let mut shape = Shape {
-            rows: input.rows,
+        let rows = input.values.len() / input.stride;
+        let k = self.inputs.next_multiple_of(self.weights.group());
+        let shape = Shape {
+            rows,
             k,
             panels: self.panels,
             row_stride: k,
@@ -138,79 +185,57 @@ impl Linear {
         };
         match &self.weights {
             Packed::F32(right) => {
-                shape.row_stride = input.stride;
+                input.ready(isa).for_each(|row| self.record(row));
+                let row_stride = input.stride;
+                let shape = Shape {
+                    row_stride,
+                    ..shape
+                };
                 multiply_f32(isa, shape, input.values, right, &self.bias, out);
             }
             Packed::Bf16(right) => {
-                let left = converted.halves.sized(input.rows * k);
-                for (row, left) in self.rows(input).zip(left.chunks_exact_mut(k)) {
-                    to_bf16(isa, row, left);
+                let left = converted.halves.sized(rows * k);
+                for (row, left) in input.ready(isa).zip(left.chunks_exact_mut(k)) {
+                    to_bf16(isa, &row[..self.inputs], left);
                     left[self.inputs..].fill(Bf16::default());
                 }
                 multiply_bf16(isa, shape, left, right, &self.bias, out);
             }
-            Packed::Int8 {
-                bytes,
-                scales,
-                sums,
-                factors,
-            } => {
-                self.quantize(isa, input, factors, k, converted);
+            Packed::Int8(right) => {
+                let left = converted.bytes.sized(rows * k).chunks_exact_mut(k);
+                converted.scales.resize(rows, 0.0);
+                converted.zeros.resize(rows, 0.0);
+                let scales = converted.scales.iter_mut().zip(&mut converted.zeros);
+                for ((row, left), (scale, zero)) in input.ready(isa).zip(left).zip(scales) {
+                    let (row, left) = (&row[..self.inputs], &mut left[..self.inputs]);
+                    let mut both = ByteScale::default();
+                    quantize(isa, row, &right.factors, left, &mut both);
+                    (*scale, *zero) = (both.scale, both.zero);
+                }
                 let sides = Quantized {
                     left: &converted.bytes,
                     scales: &converted.scales,
                     zeros: &converted.zeros,
-                    right: bytes,
-                    column_scales: scales,
-                    column_sums: sums,
+                    right: &right.bytes,
+                    column_scales: &right.scales,
+                    column_sums: &right.sums,
                 };
                 multiply_int8(isa, shape, sides, &self.bias, out);
             }
         }
         if let Some(adapter) = &self.adapter {
-            let out = out.chunks_exact_mut(self.width());
-            for ((row, out), &task) in self.rows(input).zip(out).zip(input.tasks) {
-                adapter.add(row, task, out);
+            let rows = input.values.chunks(input.stride).zip(input.tasks);
+            for ((row, task), out) in rows.zip(out.chunks_exact_mut(self.width())) {
+                adapter.add(&row[..self.inputs], *task, out);
             }
         }
     }
 
-    fn rows<'a>(&self, input: Input<'a>) -> impl Iterator<Item = &'a [f32]> {
-        let inputs = self.inputs;
-        (0..input.rows).map(move |row| &input.values[row * input.stride..][..inputs])
-    }
-
-    fn quantize(
-        &self,
-        isa: Isa,
-        input: Input<'_>,
-        factors: &[f32],
-        k: usize,
-        converted: &mut Converted,
-    ) {
-        let Converted {
-            bytes,
-            scales,
-            zeros,
-            ..
-        } = converted;
-        scales.resize(input.rows, 0.0);
-        zeros.resize(input.rows, 0.0);
-        let left = bytes.sized(input.rows * k).chunks_exact_mut(k);
-        for (index, (row, left)) in self.rows(input).zip(left).enumerate() {
-            let mut scale = ByteScale::default();
-            quantize(isa, row, factors, &mut left[..self.inputs], &mut scale);
-            (scales[index], zeros[index]) = (scale.scale, scale.zero);
-        }
-    }
-
-    fn record(&self, input: Input<'_>) {
+    fn record(&self, row: &[f32]) {
         let Some(seen) = &self.seen else { return };
         let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-        for row in self.rows(input) {
-            for (largest, value) in seen.iter_mut().zip(row) {
-                *largest = largest.max(value.abs());
-            }
+        for (largest, value) in seen.iter_mut().zip(row) {
+            *largest = largest.max(value.abs());
         }
     }
 }
@@ -220,7 +245,7 @@ impl Packed {
         match self {
             Self::F32(_) => 1,
             Self::Bf16(_) => 2,
-            Self::Int8 { .. } => 4,
+            Self::Int8(_) => 4,
         }
     }
 }
@@ -260,7 +285,7 @@ impl PackShape {
         clippy::cast_possible_truncation,
         reason = "rounded values lie in -127..=127"
     )]
-    fn quantized(self, weight: &[f32], largest: &[f32]) -> Packed {
+    fn quantized(self, weight: &[f32], largest: &[f32]) -> Bytes {
         let divisors = self.smoothing(weight, largest);
         let mut scales = vec![0.0; self.panels() * NR];
         let mut sums = vec![0.0; self.panels() * NR];
@@ -281,7 +306,7 @@ impl PackShape {
                 .map(|&byte| f32::from(byte))
                 .sum();
         }
-        Packed::Int8 {
+        Bytes {
             bytes: self.lay_out(4, |k, n| rounded[n * self.inputs + k]),
             scales,
             sums,

@@ -4,14 +4,12 @@ use std::sync::Arc;
 
 use super::attention::Rules;
 use super::isa::Isa;
-use super::linear::{Input, Linear, Target};
+use super::linear::{Linear, Mlp, Target};
 use super::rotary::Rotary;
 use super::rows::normalize;
 use crate::folder::Pooling;
 use crate::options::Precision;
-use crate::transformer::{
-    self, Activation, Adapter, Heads, Norm, NormPlacement, PositionBias, Transformer,
-};
+use crate::transformer::{self, Adapter, Heads, Norm, NormPlacement, PositionBias, Transformer};
 
 /// A transformer in the form that the CPU runs.
 pub(super) struct Model {
@@ -27,16 +25,6 @@ pub(super) struct Model {
     pub(super) layers: Vec<Layer>,
     pub(super) final_norm: Option<Norm>,
     pub(super) tasks: [usize; 4],
-}
-
-/// What stands between `up` and `down`.
-#[derive(Clone, Copy)]
-pub(super) struct Mlp {
-    pub(super) activation: Activation,
-    pub(super) gated: bool,
-    pub(super) inner: usize,
-    /// Whether coarser approximations hide in the precision of the products.
-    pub(super) coarse: bool,
 }
 
 /// Tables of the input.
@@ -209,18 +197,6 @@ impl HeadRules {
                     rotary.turn(head, place);
                 }
             }
-        }
-    }
-}
-
-impl Input<'_> {
-    /// Returns dense rows without tasks.
-    pub(super) fn dense<'a>(values: &'a [f32], stride: usize, tasks: &'a [usize]) -> Input<'a> {
-        Input {
-            values,
-            stride,
-            tasks,
-            rows: values.len() / stride,
         }
     }
 }

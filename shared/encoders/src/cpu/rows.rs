@@ -202,6 +202,24 @@ pub(super) struct ByteScale {
     pub(super) zero: f32,
 }
 
+/// Returns the smallest or largest of 0 and the products: the range of the bytes
+/// starts from 0, so that the zero is one of them however small the step.
+#[inline(always)]
+fn extreme(row: &[f32], factors: &[f32], pick: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut lanes = [0.0; LANES];
+    let (rows, factor_lanes) = (row.chunks_exact(LANES), factors.chunks_exact(LANES));
+    let rest = rows.remainder().iter().zip(factor_lanes.remainder());
+    for (lane, (value, factor)) in lanes.iter_mut().zip(rest) {
+        *lane = pick(*lane, value * factor);
+    }
+    for (row, factors) in rows.zip(factor_lanes) {
+        for (lane, (value, factor)) in lanes.iter_mut().zip(row.iter().zip(factors)) {
+            *lane = pick(*lane, value * factor);
+        }
+    }
+    reduce(&lanes, 0.0, &pick, &pick)
+}
+
 by_isa! {
     /// Brings a row, multiplied by `factors` on the way, to bytes that span its values
     /// and 0.
@@ -219,18 +237,9 @@ fn quantize_body<const FMA: bool>(
     bytes: &mut [u8],
     scale: &mut ByteScale,
 ) {
-    let mut low = [f32::INFINITY; LANES];
-    let mut high = [f32::NEG_INFINITY; LANES];
-    for (row, factors) in row.chunks(LANES).zip(factors.chunks(LANES)) {
-        for (lane, (value, factor)) in row.iter().zip(factors).enumerate() {
-            let value = value * factor;
-            low[lane] = smaller(low[lane], value);
-            high[lane] = larger(high[lane], value);
-        }
-    }
-    // With 0 in the range, the zero is one of the bytes however small the step.
-    let low = reduce(&low, 0.0, smaller, smaller);
-    let high = reduce(&high, 0.0, larger, larger);
+    // Two passes: in one, the compiler shuffles both extremes through one register.
+    let low = extreme(row, factors, smaller);
+    let high = extreme(row, factors, larger);
     let step = ((high - low) / 255.0).max(f32::MIN_POSITIVE);
     let inverse = 1.0 / step;
     let zero = (low * inverse).round_ties_even();
