@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::LoadError;
@@ -19,7 +19,7 @@ const TOKENIZER: &str = "tokenizer_config.json";
 const MODEL: &str = "config_sentence_transformers.json";
 
 /// How the token vectors of a sequence become one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pooling {
     /// Mean over all tokens.
