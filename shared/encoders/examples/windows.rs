@@ -148,14 +148,13 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Adds a CV, without the title on its first line when it has a category.
+    /// Adds a CV without its first line, which is the title in the one source whose
+    /// categories are those that adverts name.
     fn add_cv(&mut self, record: &Value, encoder: &Encoder) -> Result<()> {
         let whole = field(record, "text")?;
-        let category = record["category"].as_str();
-        let text = match (category, whole.split_once('\n')) {
-            (Some(_), Some((_title, rest))) => rest,
-            _ => whole,
-        };
+        let text = whole.split_once('\n').map_or(whole, |(_title, rest)| rest);
+        let named = record["source"] == "livecareer";
+        let category = record["category"].as_str().filter(|_| named);
         let offsets = encoder.tokenizer().tokens(text)?.offsets;
         if offsets.is_empty() {
             return Ok(());

@@ -140,7 +140,7 @@ impl EncodeArgs {
     }
 
     fn folder(&self) -> PathBuf {
-        let default = || vivier_embedder::Config::default().model_dir;
+        let default = || vivier_embedder::default_model_dir();
         self.model.clone().unwrap_or_else(default)
     }
 
@@ -154,6 +154,7 @@ impl EncodeArgs {
                 Shape::Fixed { tokens, .. } => Some(tokens),
                 Shape::Texts { head, .. } => head,
             },
+            ..EncoderOptions::default()
         }
     }
 }
@@ -175,7 +176,8 @@ pub(crate) fn run(args: &EncodeArgs, output: &mut Output) -> anyhow::Result<Outc
     let spec = encoder.spec().clone();
     drop(encoder);
     // The rate of a graphics card is not measured.
-    let peak = spec.device.starts_with("cpu").then(|| peak_ops_per_second(args.precision, pool.threads()));
+    let on_cpu = spec.device.starts_with("cpu");
+    let peak = on_cpu.then(|| peak_ops_per_second(args.precision, pool.threads()));
     let reference = match work.compared() {
         [] => None,
         compared => {
@@ -236,10 +238,10 @@ fn reference(folder: &Path, options: &EncoderOptions) -> anyhow::Result<(&'stati
         engine,
         device: DeviceChoice::Cpu,
         precision: Precision::F32,
-        max_tokens: options.max_tokens,
+        ..options.clone()
     };
     match Encoder::load(folder, &exact(Engine::Reference)) {
-        Err(LoadError::UnknownArchitecture { .. }) => {
+        Err(LoadError::NotBert) => {
             let encoder = load(folder, &exact(Engine::Candle));
             Ok(("candle", encoder.context("as the f32 reference")?))
         }

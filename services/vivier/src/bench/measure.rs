@@ -159,6 +159,7 @@ mod tests {
             fresh: lengths.to_vec(),
             input_tokens: 0,
             used_tokens: 0,
+            cut: None,
         };
         let texts = [text(&[4, 4]), text(&[9]), text(&[1, 2])];
         let found = batches(&texts, 8);

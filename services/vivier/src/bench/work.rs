@@ -225,6 +225,7 @@ fn fixed(encoder: &Encoder, texts: &[String], count: usize) -> anyhow::Result<Ve
         fresh: vec![capacity],
         input_tokens: capacity,
         used_tokens: capacity,
+        cut: None,
     };
     Ok(std::iter::repeat_with(sequence)
         .take(count)
