@@ -13,7 +13,7 @@ use crate::operations::Operations;
 use crate::options::{ByKind, EncoderOptions, Precision};
 use crate::pooling::normalize;
 use crate::prepare::InputKind;
-use crate::settings::Settings;
+use crate::settings::{Prompt, Settings};
 use crate::tokenizer::Tokenizer;
 
 /// What is known of a loaded model.
@@ -57,8 +57,7 @@ impl ModelSpec {
 pub struct Encoder {
     spec: ModelSpec,
     tokenizer: Tokenizer,
-    /// Token ids of the prompt of each kind.
-    prompts: ByKind<Vec<u32>>,
+    prompts: ByKind<Prompt>,
     /// Length of the vectors that the backend gives.
     width: usize,
     backend: Box<dyn Backend>,
@@ -146,10 +145,16 @@ impl Encoder {
         self.spec.max_tokens - self.tokenizer.special_tokens() - self.prompt(kind).len()
     }
 
-    /// Returns the token ids put before a text of this kind.
+    /// Returns the token ids put before a text of this kind; the tokenizer may join the
+    /// last of them with the start of the text.
     #[must_use]
     pub fn prompt(&self, kind: InputKind) -> &[u32] {
-        self.prompts.of(kind)
+        &self.prompts.of(kind).ids
+    }
+
+    /// Returns the text put before a text of this kind.
+    pub(crate) fn prompt_text(&self, kind: InputKind) -> &str {
+        &self.prompts.of(kind).text
     }
 
     /// Returns one vector for each sequence, in order: pooled, cut to `dim`, and

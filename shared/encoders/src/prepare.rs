@@ -6,6 +6,7 @@ use crate::batch::Batch;
 use crate::encoder::Encoder;
 use crate::error::PrepareError;
 use crate::pooling::normalize;
+use crate::tokenizer::Tokens;
 use crate::windows::split_windows;
 
 /// What a text is; decides the prompt put before it.
@@ -138,7 +139,7 @@ impl Encoder {
         max_tokens: usize,
     ) -> Result<Prepared, PrepareError> {
         let limit = self.capacity_within(kind, max_tokens)?;
-        let tokens = self.tokenizer().tokens(text)?;
+        let (prompt, tokens) = self.tokens(text, kind)?;
         let total = tokens.ids.len();
         if total == 0 {
             return Err(PrepareError::Empty);
@@ -174,8 +175,7 @@ impl Encoder {
                 }
             }
         };
-        let prompt = self.prompt(kind);
-        let frame = |ids: &[u32]| self.tokenizer().frame(prompt, ids);
+        let frame = |ids: &[u32]| self.tokenizer().frame(&prompt, ids);
         Ok(Prepared {
             kind,
             sequences: windows
@@ -187,6 +187,23 @@ impl Encoder {
             input_tokens: total,
             cut,
         })
+    }
+
+    /// Returns the tokens of the prompt and of the text.
+    fn tokens(&self, text: &str, kind: InputKind) -> Result<(Vec<u32>, Tokens), PrepareError> {
+        if text.trim().is_empty() {
+            // Some tokenizers have a token for a space.
+            return Err(PrepareError::Empty);
+        }
+        let alone = self.prompt(kind);
+        let (prompt, tokens) = self
+            .tokenizer()
+            .tokens_behind(self.prompt_text(kind), text)?;
+        if prompt.len() > alone.len() {
+            // The window has no room for more than the prompt takes alone.
+            return Ok((alone.to_vec(), self.tokenizer().tokens(text)?));
+        }
+        Ok((prompt, tokens))
     }
 
     /// Returns how many tokens of a text fit a window of `max_tokens`.

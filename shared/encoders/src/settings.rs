@@ -17,8 +17,15 @@ pub(crate) struct Settings {
     pub(crate) normalize: bool,
     pub(crate) max_tokens: usize,
     pub(crate) dim: usize,
-    /// Token ids of the prompt of each kind.
-    pub(crate) prompts: ByKind<Vec<u32>>,
+    pub(crate) prompts: ByKind<Prompt>,
+}
+
+/// What is put before a text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Prompt {
+    pub(crate) text: String,
+    /// Its tokens when it stands alone.
+    pub(crate) ids: Vec<u32>,
 }
 
 impl Settings {
@@ -130,12 +137,12 @@ fn prompts(
     folder: &ModelFolder,
     options: &EncoderOptions,
     max_tokens: usize,
-) -> Result<ByKind<Vec<u32>>, LoadError> {
+) -> Result<ByKind<Prompt>, LoadError> {
     let bad = |reason: String| LoadError::BadConfig {
         path: folder.path.join("config_sentence_transformers.json"),
         reason,
     };
-    let mut all: ByKind<Vec<u32>> = ByKind::default();
+    let mut all: ByKind<Prompt> = ByKind::default();
     for kind in InputKind::ALL {
         let prompt = match options.prompts.of(kind) {
             Some(text) => text,
@@ -158,7 +165,10 @@ fn prompts(
                 reason: format!("special tokens and the prompt already take {taken}"),
             });
         }
-        *all.of_mut(kind) = ids;
+        *all.of_mut(kind) = Prompt {
+            text: prompt.to_owned(),
+            ids,
+        };
     }
     Ok(all)
 }

@@ -113,6 +113,34 @@ impl Tokenizer {
         })
     }
 
+    /// Returns the tokens of a prompt, and those of the text behind it, as they are when
+    /// both are tokenized as one: a space at the end of the prompt may belong to the
+    /// first token of the text, whose offsets count from the start of the text.
+    ///
+    /// # Errors
+    ///
+    /// [`PrepareError::Tokenizer`] when the tokenizer fails.
+    pub(crate) fn tokens_behind(
+        &self,
+        prompt: &str,
+        text: &str,
+    ) -> Result<(Vec<u32>, Tokens), PrepareError> {
+        if prompt.is_empty() {
+            return Ok((Vec::new(), self.tokens(text)?));
+        }
+        let mut all = self.tokens(&format!("{prompt}{text}"))?;
+        let behind = |range: &Range<usize>| range.end > prompt.len();
+        let first = all.offsets.iter().position(behind);
+        let first = first.unwrap_or(all.offsets.len());
+        let ids = all.ids.split_off(first);
+        let inside = |range: Range<usize>| {
+            range.start.saturating_sub(prompt.len())..range.end.saturating_sub(prompt.len())
+        };
+        let offsets = all.offsets.split_off(first).into_iter().map(inside);
+        let offsets = offsets.collect();
+        Ok((all.ids, Tokens { ids, offsets }))
+    }
+
     /// Returns how many special tokens stand around a text.
     #[must_use]
     pub fn special_tokens(&self) -> usize {

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use vivier_encoders::{
-    Batch, ByKind, Encoder, EncoderOptions, InputKind, LoadError, Pooling, Precision,
+    Batch, ByKind, Encoder, EncoderOptions, InputKind, LoadError, Pooling, Precision, PrepareError,
+    Truncation,
 };
 
 use crate::tiny;
@@ -415,5 +416,75 @@ fn quantised_weights_are_refused_by_the_tensor() {
         matches!(error, LoadError::TensorType { .. })
             && error.to_string().contains("embeddings.LayerNorm.bias"),
         "{error:?}"
+    );
+}
+
+/// A tokenizer that marks the start of a word in its pieces, as SentencePiece does: a
+/// prompt's last space belongs to the first word of the text.
+fn pieces() -> Value {
+    let pieces = [
+        "<unk>",
+        "▁",
+        "▁query:",
+        "▁a",
+        "a",
+        "b",
+        "▁b",
+        ":",
+        "▁passage",
+        "c",
+    ];
+    let vocabulary: Vec<Value> = pieces.iter().map(|piece| json!([piece, -1.0])).collect();
+    let space =
+        json!({"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": true});
+    json!({
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
+        "normalizer": null, "pre_tokenizer": space, "post_processor": null, "decoder": null,
+        "model": {"type": "Unigram", "unk_id": 0, "vocab": vocabulary, "byte_fallback": false},
+    })
+}
+
+#[test]
+fn a_prompt_and_its_text_are_tokenized_as_one() {
+    let prompts = json!({"prompts": {"query": "query: ", "document": "passage:"}});
+    let model = Model::new()
+        .write("tokenizer.json", &pieces())
+        .write("config_sentence_transformers.json", &prompts);
+    let encoder = model.plain();
+    let ids = |text: &str| encoder.tokenizer().tokens(text).unwrap().ids;
+    assert_eq!(ids("query: "), [2, 1], "a piece for the space alone");
+    let prepare =
+        |text: &str, kind| encoder.prepare(text, kind, Truncation::Windows { overlap: 2 });
+    let query = prepare("a b", InputKind::Query).unwrap();
+    assert_eq!(query.sequences, [ids("query: a b")]);
+    assert_eq!(query.sequences, [[2, 3, 6]]);
+    assert_eq!((query.input_tokens, query.used_tokens), (2, 2));
+    // Nothing stands between this prompt and its text.
+    let candidate = prepare("a b", InputKind::Candidate).unwrap();
+    assert_eq!(candidate.sequences, [ids("passage:a b")]);
+    // Each window has the prompt, and holds the tokens of the text as they stand.
+    let long = "a b ".repeat(40);
+    let split = prepare(long.trim(), InputKind::Query).unwrap();
+    assert!(split.sequences.len() > 2);
+    assert_eq!(split.used_tokens, 80);
+    for sequence in &split.sequences {
+        assert_eq!(sequence[0], 2);
+        assert!(
+            sequence[1..].iter().all(|id| [3, 6].contains(id)),
+            "{sequence:?}"
+        );
+        assert!(sequence.len() <= tiny::WINDOW);
+    }
+    for text in ["", "  ", "\n"] {
+        let error = prepare(text, InputKind::Query).unwrap_err();
+        assert_eq!(error, PrepareError::Empty, "{text:?}");
+    }
+    let cut = encoder.prepare(long.trim(), InputKind::Query, Truncation::Head);
+    let cut = cut.unwrap();
+    let used = cut.used_tokens;
+    assert_eq!(
+        cut.cut,
+        Some(2 * used - 1..long.trim().len()),
+        "of the text, not the prompt"
     );
 }
