@@ -55,16 +55,15 @@ pub(crate) fn build(
 }
 
 /// Returns the calibration text as sequences that fit the window.
-pub(crate) fn calibration(
-    tokenizer: &Tokenizer,
-    max_tokens: usize,
-) -> Result<Batch, PrepareError> {
+pub(crate) fn calibration(tokenizer: &Tokenizer, max_tokens: usize) -> Result<Batch, PrepareError> {
     let tokens = tokenizer.tokens(CALIBRATION)?;
     let special = tokenizer.special_tokens();
     let most = CALIBRATION_TOKENS.min(max_tokens).saturating_sub(special);
     let mut batch = Batch::default();
-    for ids in tokens.ids.chunks(most.max(1)) {
-        batch.push(&tokenizer.frame(&[], ids), InputKind::Candidate);
+    // Each kind in turn: task adapters change the range of the activations.
+    let kinds = InputKind::ALL.into_iter().cycle();
+    for (ids, kind) in tokens.ids.chunks(most.max(1)).zip(kinds) {
+        batch.push(&tokenizer.frame(&[], ids), kind);
     }
     Ok(batch)
 }

@@ -10,6 +10,7 @@ use std::arch::x86_64::*;
 
 use super::element::Bf16;
 use super::gemm::{MR, NR, Quantized, Shape, tiles};
+use super::rows::ByteScale;
 
 /// Calls `$kernel::<height>` for the height of a tile.
 macro_rules! by_height {
@@ -178,6 +179,42 @@ pub(super) unsafe fn round_bf16(values: &[f32], out: &mut [Bf16]) {
             _mm256_mask_storeu_epi16(out.as_mut_ptr().add(start).cast(), mask, half);
         }
     }
+}
+
+/// Brings a row, times `factors`, to bytes that span its values and 0.
+///
+/// # Safety
+///
+/// The processor has AVX-512 (F, BW, DQ, VL) and the slices are of one length.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+pub(super) unsafe fn quantize(row: &[f32], factors: &[f32], bytes: &mut [u8]) -> ByteScale {
+    // SAFETY: the mask of a part keeps to what the slices hold.
+    let part = |start: usize| unsafe {
+        let mask = u16::MAX >> (16 - (row.len() - start).min(16));
+        let values = _mm512_maskz_loadu_ps(mask, row.as_ptr().add(start));
+        let factors = _mm512_maskz_loadu_ps(mask, factors.as_ptr().add(start));
+        (mask, _mm512_mul_ps(values, factors))
+    };
+    let (mut low, mut high) = (_mm512_setzero_ps(), _mm512_setzero_ps());
+    for start in (0..row.len()).step_by(16) {
+        let (_, values) = part(start);
+        low = _mm512_min_ps(low, values);
+        high = _mm512_max_ps(high, values);
+    }
+    let scale = ByteScale::spanning(_mm512_reduce_min_ps(low), _mm512_reduce_max_ps(high));
+    let inverse = _mm512_set1_ps(1.0 / scale.scale);
+    let zero = _mm512_set1_ps(-scale.zero);
+    for start in (0..row.len()).step_by(16) {
+        let (mask, values) = part(start);
+        let places = _mm512_cvtps_epi32(_mm512_fmadd_ps(values, inverse, zero));
+        let places = _mm512_max_epi32(places, _mm512_setzero_si512());
+        // SAFETY: as above; what is above 255 saturates.
+        unsafe {
+            let out = bytes.as_mut_ptr().add(start).cast();
+            _mm512_mask_cvtusepi32_storeu_epi8(out, mask, places);
+        }
+    }
+    scale
 }
 
 /// Multiplies a block in 8 bits.

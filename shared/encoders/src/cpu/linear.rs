@@ -13,7 +13,10 @@ use crate::transformer::{self, Activation};
 /// How much of the range of an input channel moves from the activations to the
 /// weights before both are brought to 8 bits: the exponent α of SmoothQuant (Xiao et
 /// al., 2022, eq. 4).
-const SMOOTHING: f32 = 0.4;
+const SMOOTHING: f32 = 0.5;
+
+/// Least range that an input channel is taken to have, as a share of the largest.
+const FLOOR: f32 = 0.01;
 
 /// `x Wᵀ + b`, and the change of the row's task.
 pub(super) struct Linear {
@@ -322,9 +325,12 @@ impl PackShape {
                 *top = top.max(value.abs());
             }
         }
+        // An input that calibration hardly moved may be larger in earnest: without the
+        // floor it would then be multiplied beyond all others.
+        let floor = FLOOR * largest.iter().copied().fold(0.0, f32::max);
         let divisor = |(index, of_weight): (usize, f32)| match largest.get(index) {
-            Some(&of_input) if of_input > 0.0 && of_weight > 0.0 => {
-                of_input.powf(SMOOTHING) / of_weight.powf(1.0 - SMOOTHING)
+            Some(&of_input) if floor > 0.0 && of_weight > 0.0 => {
+                of_input.max(floor).powf(SMOOTHING) / of_weight.powf(1.0 - SMOOTHING)
             }
             _ => 1.0,
         };

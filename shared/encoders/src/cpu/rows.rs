@@ -220,10 +220,42 @@ fn extreme(row: &[f32], factors: &[f32], pick: impl Fn(f32, f32) -> f32) -> f32 
     reduce(&lanes, 0.0, &pick, &pick)
 }
 
+/// Brings a row, multiplied by `factors` on the way, to bytes that span its values and
+/// 0; the three slices are of one length.
+#[expect(
+    unsafe_code,
+    reason = "calls code compiled for a detected processor feature"
+)]
+pub(super) fn quantize(
+    isa: Isa,
+    row: &[f32],
+    factors: &[f32],
+    bytes: &mut [u8],
+    scale: &mut ByteScale,
+) {
+    assert!(row.len() == factors.len() && row.len() == bytes.len());
+    #[cfg(target_arch = "x86_64")]
+    if isa.avx512() {
+        // SAFETY: an Isa says so only where the features were detected.
+        *scale = unsafe { avx512::quantize(row, factors, bytes) };
+        return;
+    }
+    quantize_each(isa, row, factors, bytes, scale);
+}
+
+impl ByteScale {
+    /// Lays the 256 bytes from `low`, at most 0, to `high`, at least 0.
+    #[inline(always)]
+    pub(super) fn spanning(low: f32, high: f32) -> Self {
+        let scale = ((high - low) / 255.0).max(f32::MIN_POSITIVE);
+        let zero = (low / scale).round_ties_even();
+        Self { scale, zero }
+    }
+}
+
 by_isa! {
-    /// Brings a row, multiplied by `factors` on the way, to bytes that span its values
-    /// and 0.
-    quantize = quantize_body(row: &[f32], factors: &[f32], bytes: &mut [u8], scale: &mut ByteScale)
+    /// [`quantize`] where there is no AVX-512.
+    quantize_each = quantize_body(row: &[f32], factors: &[f32], bytes: &mut [u8], scale: &mut ByteScale)
 }
 
 #[inline(always)]
@@ -240,15 +272,13 @@ fn quantize_body<const FMA: bool>(
     // Two passes: in one, the compiler shuffles both extremes through one register.
     let low = extreme(row, factors, smaller);
     let high = extreme(row, factors, larger);
-    let step = ((high - low) / 255.0).max(f32::MIN_POSITIVE);
-    let inverse = 1.0 / step;
-    let zero = (low * inverse).round_ties_even();
+    *scale = ByteScale::spanning(low, high);
+    let (inverse, zero) = (1.0 / scale.scale, scale.zero);
     for ((byte, value), factor) in bytes.iter_mut().zip(row).zip(factors) {
         // Adding 2^23 rounds to an integer in the low bits.
         let place = fma::<FMA>(value * factor, inverse, -zero).clamp(0.0, 255.0);
         *byte = (place + 8_388_608.0).to_bits() as u8;
     }
-    *scale = ByteScale { scale: step, zero };
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use vivier_encoders::{Batch, DeviceChoice, Encoder, EncoderOptions, Engine, InputKind};
+use vivier_encoders::{Batch, DeviceChoice, Encoder, EncoderOptions, Engine, InputKind, Precision};
 
 /// Largest difference of a number of a vector, whose numbers are about 1.
 const TOLERANCE: f32 = 1e-5;
@@ -51,8 +51,13 @@ fn cases(name: &str) -> Vec<Case> {
 
 /// Loads a golden model; its vectors are as pooled.
 fn load(name: &str, engine: Engine) -> Encoder {
+    load_in(name, engine, Precision::F32)
+}
+
+fn load_in(name: &str, engine: Engine, precision: Precision) -> Encoder {
     let options = EncoderOptions {
         engine,
+        precision,
         device: DeviceChoice::Cpu,
         normalize: Some(false),
         ..EncoderOptions::default()
@@ -94,6 +99,32 @@ fn check(name: &str, engine: Engine) {
 fn every_architecture_equals_pytorch_on_the_native_engine() {
     for name in ARCHITECTURES {
         check(name, Engine::Native);
+    }
+}
+
+fn cosine(found: &[f32], expected: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| -> f64 {
+        let terms = a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b));
+        terms.sum()
+    };
+    dot(found, expected) / (dot(found, found) * dot(expected, expected)).sqrt()
+}
+
+#[test]
+fn every_architecture_stays_close_in_lower_precision() {
+    // Random weights of 32 dims have no slack: a trained model comes much closer.
+    for (precision, bound) in [(Precision::Bf16, 0.999), (Precision::Int8, 0.99)] {
+        for name in ARCHITECTURES {
+            let encoder = load_in(name, Engine::Native, precision);
+            let mut worst = 1.0_f64;
+            for case in cases(name) {
+                let batch = Batch::from_iter([(case.ids.as_slice(), case.kind())]);
+                let vector = &encoder.encode(&batch).unwrap()[0];
+                worst = worst.min(cosine(vector, &case.vector));
+            }
+            eprintln!("{name} in {precision}: smallest cosine {worst:.5}");
+            assert!(worst > bound, "{name} in {precision}: {worst}");
+        }
     }
 }
 

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use serde::Deserialize;
-use vivier_encoders::{Batch, Encoder, EncoderOptions, Engine, InputKind, Truncation};
+use vivier_encoders::{
+    Batch, DeviceChoice, Encoder, EncoderOptions, Engine, InputKind, Precision, Truncation,
+};
 
 #[derive(Deserialize)]
 struct Entry {
@@ -83,14 +85,16 @@ fn needed() -> Option<(PathBuf, PathBuf)> {
     Some((pools, model))
 }
 
-fn check(engine: Engine) {
-    let Some((pools, model)) = needed() else {
-        return;
-    };
+/// Returns the vectors of the golden texts and what they should be; `None` where a
+/// test has to be skipped.
+fn encoded(engine: Engine, precision: Precision) -> Option<(Vec<Vec<f32>>, Vec<Vec<f32>>)> {
+    let (pools, model) = needed()?;
     let encoder = Encoder::load(
         &model,
         &EncoderOptions {
             engine,
+            precision,
+            device: DeviceChoice::Cpu,
             ..EncoderOptions::default()
         },
     )
@@ -107,7 +111,13 @@ fn check(engine: Engine) {
         prepared.push_to(&mut batch);
     }
     assert!(cut > 20, "only {cut} texts reach the window");
-    let found = encoder.encode(&batch).unwrap();
+    Some((encoder.encode(&batch).unwrap(), expected))
+}
+
+fn check(engine: Engine) {
+    let Some((found, expected)) = encoded(engine, Precision::F32) else {
+        return;
+    };
     let mut worst = (0.0, 0);
     for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
         for (a, b) in found.iter().zip(expected) {
@@ -119,20 +129,40 @@ fn check(engine: Engine) {
         }
     }
     eprintln!(
-        "{engine:?}: largest difference {:.1e}, at {}",
-        worst.0, entries[worst.1].id
+        "{engine:?}: largest difference {:.1e}, at text {}",
+        worst.0, worst.1
     );
-    assert!(
-        worst.0 < 1e-4,
-        "{} differs by {}",
-        entries[worst.1].id,
-        worst.0
-    );
+    assert!(worst.0 < 1e-4, "text {} differs by {}", worst.1, worst.0);
 }
 
 #[test]
 fn native_equals_sentence_transformers() {
     check(Engine::Native);
+}
+
+#[test]
+fn native_stays_close_in_lower_precision() {
+    for (precision, mean, smallest) in [
+        (Precision::Bf16, 0.9999, 0.9998),
+        (Precision::Int8, 0.999, 0.99),
+    ] {
+        let Some((found, expected)) = encoded(Engine::Native, precision) else {
+            return;
+        };
+        // Both are of length 1.
+        let cosine = |(a, b): (&Vec<f32>, &Vec<f32>)| -> f64 {
+            let terms = a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b));
+            terms.sum()
+        };
+        let cosines: Vec<f64> = found.iter().zip(&expected).map(cosine).collect();
+        let average = cosines.iter().sum::<f64>() / cosines.len() as f64;
+        let least = cosines.into_iter().fold(1.0, f64::min);
+        eprintln!("{precision}: cosine {average:.6} on average, {least:.6} at least");
+        assert!(
+            average > mean && least > smallest,
+            "{precision}: {average} {least}"
+        );
+    }
 }
 
 #[test]
