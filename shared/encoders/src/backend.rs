@@ -37,7 +37,10 @@ impl Pending {
     }
 
     /// What `wait` waits for.
-    #[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "only a card keeps one waiting"))]
+    #[cfg_attr(
+        not(feature = "cuda"),
+        expect(dead_code, reason = "only a card keeps one waiting")
+    )]
     pub(crate) fn new(
         wait: impl FnOnce() -> Result<Vec<f32>, EncodeError> + Send + 'static,
     ) -> Self {

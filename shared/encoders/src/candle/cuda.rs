@@ -78,6 +78,8 @@ pub(super) struct Card {
     integers: Arc<Buffers<u32>>,
     floats: Arc<Buffers<f32>>,
     rows: Arc<Buffers<f32>>,
+    /// One thread queues at a time, so that a batch is not mixed with the next.
+    queueing: Mutex<()>,
 }
 
 impl Card {
@@ -93,16 +95,19 @@ impl Card {
             integers: Buffers::new(written, device.cuda_stream()),
             floats: Buffers::new(written, device.cuda_stream()),
             rows: Buffers::new(0, device.cuda_stream()),
+            queueing: Mutex::default(),
         })
     }
 
     /// Queues a batch, copies included, and returns what waits for it.
     pub(super) fn launch(&self, model: &Model, layout: Layout) -> Result<Pending> {
+        let queueing = self.queueing.lock();
         let integers = self.send(&layout.integers, &self.integers)?;
         let floats = self.send(&layout.floats, &self.floats)?;
         let pooled = model.forward(&layout, &integers, &floats)?;
         let (mut rows, count) = self.fetch(&pooled)?;
         let event = self.device.cuda_stream().record_event(None).w()?;
+        drop(queueing);
         let device = self.device.clone();
         let mut wait = move || -> Result<Vec<f32>> {
             event.synchronize().w()?;

@@ -14,10 +14,13 @@ mod bias;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod device;
+#[cfg(feature = "cuda")]
+mod fused;
 mod groups;
 mod layout;
 mod memory;
 mod model;
+mod products;
 mod rotary;
 #[cfg(test)]
 mod tests;
@@ -66,14 +69,39 @@ impl CandleModel {
         };
         #[cfg(feature = "cuda")]
         let card = cuda::Card::of(&device);
-        let place = Place { device, dtype };
+        let place = Place::new(device, dtype).map_err(failed)?;
         let model = Model::new(transformer, pooling, place).map_err(failed)?;
-        Ok(Self {
+        let loaded = Self {
             model,
             device: found.name(),
             #[cfg(feature = "cuda")]
             card,
-        })
+        };
+        #[cfg(feature = "cuda")]
+        let loaded = loaded.checked().map_err(failed)?;
+        Ok(loaded)
+    }
+
+    /// Tries the card on a small batch. Where fused products do not give what plain
+    /// ones give, the plain ones are used, and the device's name says so.
+    #[cfg(feature = "cuda")]
+    fn checked(mut self) -> candle_core::Result<Self> {
+        if self.card.is_none() {
+            return Ok(self);
+        }
+        let products = self.model.place().products.clone();
+        let batch = self.model.trial();
+        let rows = |fuse| {
+            products.fuse(fuse);
+            let pending = self.launch(&batch)?;
+            pending.wait().map_err(candle_core::Error::wrap)
+        };
+        let (plain, fused) = (rows(false)?, rows(true));
+        if !fused.is_ok_and(|fused| model::agree(&plain, &fused)) {
+            products.fuse(false);
+            self.device.push_str(" (plain products)");
+        }
+        Ok(self)
     }
 
     /// Computes on the CPU, in this call.

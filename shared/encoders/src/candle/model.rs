@@ -5,22 +5,16 @@ use candle_core::{DType, Result, Tensor};
 use super::attention::{DeviceGroup, Window, attend};
 use super::bias::ScoreBias;
 use super::groups::GroupCost;
+#[cfg(any(test, feature = "cuda"))]
+use super::layout::int;
 use super::layout::{GroupLayout, Layout, LayoutRules};
 use super::rotary::{self, Angles};
 use super::weights::{LayerWeights, LinearWeights, ModelWeights, Place, TaskMasks};
 use crate::batch::Batch;
 use crate::folder::Pooling;
+#[cfg(any(test, feature = "cuda"))]
+use crate::prepare::InputKind;
 use crate::transformer::{Activation, Heads, NormPlacement, Transformer};
-
-/// Scores whose computing takes as long as the calls of one more group: on the CPU,
-/// where a call costs microseconds and a score nanoseconds.
-const CPU_LAUNCH: usize = 20_000;
-/// The same on a card: seven kernels of some 4 µs each, in which 3 TB/s move the 10
-/// bytes of 8 million half-precision scores; halved, to pad less. An estimate.
-const CARD_LAUNCH: usize = 4_000_000;
-/// Most scores held at a time. candle's kernels count them in 32 bits.
-const CPU_SCORES: usize = 1 << 24;
-const CARD_SCORES: usize = 1 << 28;
 
 /// A model on a device.
 pub(super) struct Model {
@@ -35,7 +29,10 @@ pub(super) struct Model {
     windows: Vec<Option<usize>>,
     /// For each shape of adapters, `[tasks, tasks × rank]`: 1 where the column is the task's.
     task_columns: Vec<((usize, usize), Tensor)>,
-    pub(super) hidden: usize,
+    hidden: usize,
+    /// Most tokens of a sequence.
+    #[cfg(any(test, feature = "cuda"))]
+    most: usize,
 }
 
 /// A batch on the device.
@@ -57,16 +54,10 @@ impl Model {
         windows.sort_unstable();
         windows.dedup();
         let columns = |shape| Ok((shape, task_columns(shape, &place)?));
-        let on_card = place.device.is_cuda();
-        let (launch, limit) = if on_card {
-            (CARD_LAUNCH, CARD_SCORES)
+        let cost = if place.device.is_cuda() {
+            GroupCost::on_card(model.heads.count)
         } else {
-            (CPU_LAUNCH, CPU_SCORES)
-        };
-        let cost = GroupCost {
-            heads: model.heads.count,
-            launch,
-            limit,
+            GroupCost::on_processor(model.heads.count)
         };
         Ok(Self {
             rules: LayoutRules {
@@ -87,8 +78,23 @@ impl Model {
             weights,
             windows,
             hidden: model.hidden,
+            #[cfg(any(test, feature = "cuda"))]
+            most: model.max_positions,
             place,
         })
+    }
+
+    /// Returns a batch to try a device with: few tokens, of two lengths.
+    #[cfg(any(test, feature = "cuda"))]
+    pub(super) fn trial(&self) -> Batch {
+        let vocabulary = self.weights.words.dims()[0];
+        let id = |place: usize| int(place * 7 % vocabulary);
+        let mut batch = Batch::default();
+        for length in [self.most.min(24), self.most.min(8)] {
+            let ids: Vec<u32> = (0..length).map(id).collect();
+            batch.push(&ids, InputKind::Candidate);
+        }
+        batch
     }
 
     /// Overrides what decides the groups.
@@ -320,4 +326,12 @@ fn task_columns((tasks, rank): (usize, usize), place: &Place) -> Result<Tensor> 
         columns.extend((0..tasks * rank).map(column));
     }
     place.tensor(&columns, &[tasks, tasks * rank])
+}
+
+/// Returns whether two ways to compute the same rows agree, as half precision can.
+#[cfg(any(test, feature = "cuda"))]
+pub(super) fn agree(one: &[f32], other: &[f32]) -> bool {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    let lengths = (dot(one, one) * dot(other, other)).sqrt();
+    one.len() == other.len() && dot(one, other) >= 0.999 * lengths && lengths.is_finite()
 }

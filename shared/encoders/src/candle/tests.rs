@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device};
 
-use super::model::Model;
+use super::model::{Model, agree};
 use super::weights::Place;
 use super::*;
 use crate::naive;
@@ -255,10 +255,7 @@ fn engine(
     dtype: DType,
     cost: Option<(usize, usize)>,
 ) -> CandleModel {
-    let place = Place {
-        device: Device::Cpu,
-        dtype,
-    };
+    let place = Place::new(Device::Cpu, dtype).unwrap();
     let model = Model::new(transformer, pooling, place).unwrap();
     let model = match cost {
         Some((launch, limit)) => model.with_cost(launch, limit),
@@ -361,4 +358,20 @@ fn loads_by_the_options() {
     assert_eq!(rows.len(), batch.len() * HIDDEN);
     let error = load(Precision::Int8).err().unwrap();
     assert!(error.to_string().contains("int8"), "{error}");
+}
+
+#[test]
+fn a_trial_batch_suits_every_model_and_disagreement_is_seen() {
+    for (name, transformer) in models() {
+        let engine = engine(&transformer, Pooling::Mean, DType::F32, None);
+        let batch = engine.model.trial();
+        assert_eq!(batch.len(), 2);
+        let mut rows = engine.forward(&batch).unwrap();
+        assert!(agree(&rows, &rows), "{name}");
+        let kept = rows.clone();
+        rows.rotate_left(1);
+        assert!(!agree(&kept, &rows), "{name}");
+        rows[0] = f32::NAN;
+        assert!(!agree(&kept, &rows), "{name}");
+    }
 }

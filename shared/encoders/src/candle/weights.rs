@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::ops::{layer_norm, rms_norm};
 
+use super::products::Products;
 use crate::transformer::{Adapter, Heads, Layer, Linear, Norm, NormKind, Transformer};
 
 /// Where tensors live and what they hold.
@@ -12,9 +13,19 @@ use crate::transformer::{Adapter, Heads, Layer, Linear, Norm, NormKind, Transfor
 pub(super) struct Place {
     pub(super) device: Device,
     pub(super) dtype: DType,
+    pub(super) products: Products,
 }
 
 impl Place {
+    /// Prepares for a device and a type.
+    pub(super) fn new(device: Device, dtype: DType) -> Result<Self> {
+        Ok(Self {
+            products: Products::on(&device)?,
+            device,
+            dtype,
+        })
+    }
+
     /// Copies values to the device, in the type of the place.
     pub(super) fn tensor(&self, values: &[f32], shape: &[usize]) -> Result<Tensor> {
         Tensor::from_slice(values, shape, &Device::Cpu)?
@@ -68,10 +79,11 @@ impl NormWeights {
 /// A linear layer, with the changes of every task.
 pub(super) struct LinearWeights {
     /// `[outputs, inputs]`.
-    pub(super) weight: Tensor,
+    weight: Tensor,
     /// `[outputs]`.
-    pub(super) bias: Option<Tensor>,
+    bias: Option<Tensor>,
     adapter: Option<AdapterWeights>,
+    products: Products,
 }
 
 /// Low-rank changes: `up ((down x) ⊙ mask)`, where the mask of a row keeps the
@@ -150,15 +162,15 @@ impl LinearWeights {
             weight: place.tensor(&rows(&linear.weight), &[count, linear.inputs])?,
             bias,
             adapter,
+            products: place.products.clone(),
         })
     }
 
     /// Computes `x Wᵀ + b` and the change of each row's task.
     pub(super) fn apply(&self, rows: &Tensor, masks: &TaskMasks) -> Result<Tensor> {
-        let mut product = rows.matmul(&self.weight.t()?)?;
-        if let Some(bias) = &self.bias {
-            product = product.broadcast_add(bias)?;
-        }
+        let product = self
+            .products
+            .linear(rows, &self.weight, self.bias.as_ref())?;
         match &self.adapter {
             Some(adapter) => {
                 let low = rows.matmul(&adapter.down.t()?)?;
