@@ -126,13 +126,13 @@ fn a_service_that_cannot_start_says_why() {
 
     let absent = path("absent");
     refuse(
-        &format!("[embedder]\nmodel_dir = {absent:?}\n{quiet_port}"),
+        &format!("[embedder]\nmodel = {absent:?}\n{quiet_port}"),
         &["absent"],
     );
 
     std::fs::create_dir(path("empty")).unwrap();
     refuse(
-        &format!("[embedder]\nmodel_dir = {:?}\n{quiet_port}", path("empty")),
+        &format!("[embedder]\nmodel = {:?}\n{quiet_port}", path("empty")),
         &["empty", "make model"],
     );
 
@@ -151,7 +151,7 @@ fn a_service_that_cannot_start_says_why() {
         let whole = std::fs::read(model.join("model.safetensors")).unwrap();
         std::fs::write(cut.join("model.safetensors"), &whole[..whole.len() / 2]).unwrap();
         refuse(
-            &format!("[embedder]\nmodel_dir = {cut:?}\n{quiet_port}"),
+            &format!("[embedder]\nmodel = {cut:?}\n{quiet_port}"),
             &["model.safetensors"],
         );
     }

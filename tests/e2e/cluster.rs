@@ -6,9 +6,12 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tonic::transport::Channel;
+use vivier_proto::v1;
+use vivier_proto::v1::embedder_service_client::EmbedderServiceClient;
 
 /// Longest wait for a cluster to be ready or to end.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Returns the folder of the default weights, or says why a test skips.
 pub(crate) fn weights() -> Option<PathBuf> {
@@ -125,6 +128,17 @@ impl Cluster {
         self.wait_until_ready();
     }
 
+    /// Starts the same cluster again with another line in a section of its
+    /// configuration, and does not wait: it may never be ready.
+    pub(crate) fn restart_with(&mut self, section: &str, line: &str) {
+        let config = std::fs::read_to_string(&self.config).unwrap();
+        let header = format!("[{section}]\n");
+        let changed = config.replace(&header, &format!("{header}{line}\n"));
+        assert_ne!(config, changed, "no section {section}");
+        std::fs::write(&self.config, changed).unwrap();
+        self.child = spawn(&self.config, &self.log, self.shape);
+    }
+
     fn wait_until_ready(&mut self) {
         let start = Instant::now();
         while !self.run(&["status"]).status.success() {
@@ -172,6 +186,21 @@ impl Cluster {
         results
             .map(|r| (r["id"].as_str().unwrap().to_owned(), r["score"].to_string()))
             .collect()
+    }
+
+    /// Asks the embedder for its counters.
+    pub(crate) fn embedder_stats(&self) -> v1::EmbedderServiceGetStatsResponse {
+        let config = std::fs::read_to_string(&self.config).unwrap();
+        let config: toml::Table = config.parse().unwrap();
+        let address = config["embedder"]["server"]["listen"].as_str().unwrap();
+        let address = format!("http://{address}");
+        let ask = async move {
+            let channel = Channel::from_shared(address).unwrap().connect().await;
+            let mut client = EmbedderServiceClient::new(channel.unwrap());
+            let request = v1::EmbedderServiceGetStatsRequest {};
+            client.get_stats(request).await.unwrap().into_inner()
+        };
+        tokio::runtime::Runtime::new().unwrap().block_on(ask)
     }
 
     /// Kills the process without warning (SIGKILL).

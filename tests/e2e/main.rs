@@ -13,6 +13,7 @@ mod bad_input;
 mod bench;
 mod cluster;
 mod durability;
+mod embedding;
 mod reflection;
 mod shortlist;
 mod structure;

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use vivier_encoders::{DeviceChoice, Precision};
+use vivier_encoders::{
+    ByKind, DeviceChoice, EncoderOptions, Engine, Hub, ModelSource, Pooling, Precision,
+};
 use vivier_runtime::{ServerConfig, default_cache_dir};
 use vivier_types::Violation;
 
@@ -15,8 +17,19 @@ const MIN_CACHE_BYTES: u64 = 16 << 20;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Folder of the model, in the sentence-transformers layout.
-    pub model_dir: PathBuf,
+    /// The model: a folder in the sentence-transformers layout, or
+    /// `hub:owner/name@commit`.
+    pub model: ModelSource,
+    /// How token vectors become one, "mean", "cls" or "last"; unset for what the
+    /// model folder says, as in the next two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pooling: Option<Pooling>,
+    /// Whether vectors are brought to length 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub normalize: Option<bool>,
+    /// Length that vectors are cut to, for models trained for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dim: Option<usize>,
     /// Window of the model in tokens, special tokens included; unset for what the
     /// model folder says.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -25,15 +38,16 @@ pub struct Config {
     pub device: DeviceChoice,
     /// What its products are computed in: "f32", "bf16", "f16" or "int8".
     pub precision: Precision,
-    /// Threads that run the model; 0 for one on each core.
+    /// Threads that run the model, 0 for one on each core; on the processor each
+    /// priority has as many.
     pub threads: usize,
     /// Most tokens that two neighbouring windows of a long text share.
     pub window_overlap_tokens: usize,
     /// Most tokens of one batch of the model.
     pub max_batch_tokens: usize,
     /// How long a batch should take, by the rate that is measured all the time: a
-    /// batch holds as many tokens, at least one window. A person waits for one batch
-    /// of a job at most.
+    /// batch holds as many tokens, at least one window. On a graphics card a person
+    /// waits for one batch of a job at most; on the processor, for none.
     #[serde(with = "humantime_serde")]
     pub batch_time: Duration,
     /// Most tokens queued or in inference, over all callers; also the most that
@@ -56,21 +70,75 @@ pub struct Config {
     pub cache_dir: PathBuf,
     /// Most bytes of the cache on disk.
     pub cache_max_bytes: u64,
+    /// The text put before a text of each kind; unset for what the model folder says.
+    #[serde(skip_serializing_if = "is_unset")]
+    pub prompts: ByKind<Option<String>>,
+    /// The task whose adapters a text of each kind uses, in models that have them;
+    /// unset for the usual one.
+    #[serde(skip_serializing_if = "is_unset")]
+    pub tasks: ByKind<Option<String>>,
+    /// Where models of the hub come from.
+    pub hub: HubConfig,
     /// Where and how to listen.
     pub server: ServerConfig,
+}
+
+/// Where models of the hub come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HubConfig {
+    /// Address of the hub.
+    pub endpoint: String,
+    /// Folder in which fetched models are kept.
+    pub cache_dir: PathBuf,
+    /// Never asks the hub: only models that were fetched before can be had.
+    pub offline: bool,
+}
+
+impl Default for HubConfig {
+    fn default() -> Self {
+        Self {
+            endpoint: Hub::ENDPOINT.to_owned(),
+            cache_dir: default_cache_dir().join("hub"),
+            offline: false,
+        }
+    }
+}
+
+impl From<&HubConfig> for Hub {
+    fn from(config: &HubConfig) -> Self {
+        Self {
+            endpoint: config.endpoint.clone(),
+            cache: config.cache_dir.clone(),
+            offline: config.offline,
+            token: None,
+        }
+    }
+}
+
+/// Returns the folder of the default model.
+pub fn default_model_dir() -> PathBuf {
+    default_cache_dir().join("models/all-MiniLM-L6-v2")
+}
+
+fn is_unset(texts: &ByKind<Option<String>>) -> bool {
+    *texts == ByKind::default()
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
-            model_dir: default_cache_dir().join("models/all-MiniLM-L6-v2"),
+            model: ModelSource::Folder(default_model_dir()),
+            pooling: None,
+            normalize: None,
+            dim: None,
             max_tokens: None,
             device: DeviceChoice::default(),
             precision: Precision::default(),
             threads: 0,
             window_overlap_tokens: 32,
             max_batch_tokens: 16_384,
-            batch_time: Duration::from_millis(10),
+            batch_time: Duration::from_millis(40),
             max_queue_tokens: 1 << 20,
             max_queue_bytes: 256 << 20,
             max_queue_requests: 1024,
@@ -80,6 +148,9 @@ impl Default for Config {
             cache: true,
             cache_dir: PathBuf::from("vivier-data/embeddings"),
             cache_max_bytes: 1 << 30,
+            prompts: ByKind::default(),
+            tasks: ByKind::default(),
+            hub: HubConfig::default(),
             server: ServerConfig::on_port(7401),
         }
     }
@@ -138,6 +209,21 @@ impl Config {
 }
 
 impl Config {
+    /// Returns how the model is to be loaded.
+    pub(crate) fn encoder_options(&self) -> EncoderOptions {
+        EncoderOptions {
+            engine: Engine::Native,
+            device: self.device,
+            precision: self.precision,
+            max_tokens: self.max_tokens,
+            pooling: self.pooling,
+            prompts: self.prompts.clone(),
+            tasks: self.tasks.clone(),
+            normalize: self.normalize,
+            dim: self.dim,
+        }
+    }
+
     fn validate_bounds(&self) -> Result<(), Violation> {
         if as_usize(self.max_queue_bytes) < self.max_text_bytes {
             let reason = format!("must hold max_text_bytes = {}", self.max_text_bytes);

@@ -98,7 +98,7 @@ impl EmbedderService for Adapter {
             max_tokens: as_u32(spec.max_tokens),
             device: spec.device.clone(),
             pooling: spec.pooling.name().into(),
-            precision: config.precision.to_string(),
+            precision: spec.precision.to_string(),
         };
         Ok(Response::new(v1::EmbedderServiceGetInfoResponse {
             models: vec![model],

@@ -1,8 +1,8 @@
 //! The embedder: texts in, unit vectors out, over gRPC.
 //!
 //! A call is checked, answered from the cache as far as that goes, tokenized away from
-//! the async threads, and put into a bounded queue; one model thread takes batches out
-//! of it, across callers, interactive work first.
+//! the async threads, and put into a bounded queue; model threads take batches out of
+//! it, across callers, interactive work first.
 
 mod admission;
 mod cache;
@@ -18,12 +18,12 @@ mod worker;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use vivier_encoders::{Encoder, EncoderOptions, LoadError};
+use vivier_encoders::{Encoder, Hub, LoadError};
 use vivier_proto::DESCRIPTOR_SET;
 use vivier_runtime::{GrpcServer, PoolError, ServeError, Shutdown};
 use vivier_types::Violation;
 
-pub use config::Config;
+pub use config::{Config, HubConfig, default_model_dir};
 pub use error::EmbedderError;
 
 use crate::service::Embedder;
@@ -73,12 +73,12 @@ pub async fn run(
         dim = spec.dim,
         max_tokens = spec.max_tokens,
         device = spec.device,
-        precision = %config.precision,
+        precision = %spec.precision,
         "model loaded"
     );
     let server_config = config.server.clone();
     let started = tokio::task::spawn_blocking(move || Embedder::start(config, encoder));
-    let (embedder, model_thread) = started.await.map_err(|_| RunError::LoaderLost)??;
+    let (embedder, model_threads) = started.await.map_err(|_| RunError::LoaderLost)??;
     let embedder = Arc::new(embedder);
     let mut server = GrpcServer::new(&server_config, DESCRIPTOR_SET);
     server.add(grpc::server(Arc::clone(&embedder), &server_config));
@@ -86,24 +86,20 @@ pub async fn run(
     embedder.stop();
     let ended = tokio::task::spawn_blocking(move || {
         embedder.close();
-        model_thread.join()
+        let joined = model_threads.into_iter().map(std::thread::JoinHandle::join);
+        joined.filter(Result::is_err).count()
     });
-    if !matches!(ended.await, Ok(Ok(()))) {
-        tracing::error!("the model thread did not end in order");
+    if !matches!(ended.await, Ok(0)) {
+        tracing::error!("a model thread did not end in order");
     }
     Ok(served?)
 }
 
 /// Loads the model away from the async threads.
 async fn load(config: &Config) -> Result<Encoder, RunError> {
-    let folder = config.model_dir.clone();
-    let options = EncoderOptions {
-        device: config.device,
-        precision: config.precision,
-        max_tokens: config.max_tokens,
-        ..EncoderOptions::default()
-    };
-    tokio::task::spawn_blocking(move || Encoder::load(&folder, &options))
+    let (source, hub) = (config.model.clone(), Hub::from(&config.hub));
+    let options = config.encoder_options();
+    tokio::task::spawn_blocking(move || Encoder::load_source(&source, &hub, &options))
         .await
         .map_err(|_| RunError::LoaderLost)?
         .map_err(|error| RunError::Load(Box::new(error)))

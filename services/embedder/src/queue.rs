@@ -1,4 +1,4 @@
-//! The bounded queue between callers and the model thread.
+//! The bounded queue between callers and the model threads.
 //!
 //! Callers take permits for their request and for its tokens (`admission`) and hold
 //! them until they are answered or leave: permits and capacity are one number.
@@ -11,10 +11,11 @@
 //! like length go together, and as a window is used up before the next is drawn, none
 //! waits for ever.
 //!
-//! Which lane goes next is decided when the model is free: interactive work waits
-//! for the one batch that runs. Bulk work is owed one batch after
-//! [`INTERACTIVE_BATCHES`] full batches of interactive work, so that it advances
-//! under any load.
+//! Where the lanes share one model thread (a graphics card), which one goes next is
+//! decided when the model is free: interactive work waits for the one batch that runs.
+//! Bulk work is owed one batch after [`INTERACTIVE_BATCHES`] full batches of interactive
+//! work, so that it advances under any load. Where each lane has a thread (the
+//! processor), the system shares the cores out by the priority of the threads.
 
 mod lane;
 mod ticket;
@@ -122,20 +123,21 @@ impl Queue {
         let mut state = self.lock();
         if !state.closed {
             state.lane(place.priority).push(place.caller, job);
-            self.arrived.notify_one();
+            self.arrived.notify_all();
         }
         reply_rx
     }
 
     /// Waits for work and returns a batch of at most `budget` tokens, or of one
-    /// sequence that is longer; `None` once the queue is closed.
-    pub(crate) fn next(&self, budget: usize) -> Option<Work> {
+    /// sequence that is longer; `None` once the queue is closed. With `only`, takes
+    /// nothing of the other priority.
+    pub(crate) fn next(&self, only: Option<Priority>, budget: usize) -> Option<Work> {
         let mut state = self.lock();
         loop {
             if state.closed {
                 return None;
             }
-            if let Some(work) = state.take(budget) {
+            if let Some(work) = state.take(only, budget) {
                 return Some(work);
             }
             state = self
@@ -183,7 +185,7 @@ impl State {
     }
 
     /// Takes the next batch of the lane whose turn it is.
-    fn take(&mut self, budget: usize) -> Option<Work> {
+    fn take(&mut self, only: Option<Priority>, budget: usize) -> Option<Work> {
         let bulk_is_due = self.since_bulk >= budget.saturating_mul(INTERACTIVE_BATCHES);
         let order = if bulk_is_due {
             [Priority::Bulk, Priority::Interactive]
@@ -191,6 +193,9 @@ impl State {
             [Priority::Interactive, Priority::Bulk]
         };
         for priority in order {
+            if only.is_some_and(|only| only != priority) {
+                continue;
+            }
             if let Some(items) = self.lane(priority).take(budget) {
                 let work = Work::new(items, priority);
                 self.account(&work);

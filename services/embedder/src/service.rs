@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::error::EmbedderError;
 use crate::queue::{Caller, Done, Place, Priority, Queue};
 use crate::stats::Stats;
-use crate::texts::{Fit, Reader, Texts, text_field};
+use crate::texts::{Fit, Presence, Reader, Texts, text_field};
 use crate::worker::{Rate, Worker};
 
 /// Shortest and longest delay that a shed caller is told.
@@ -92,7 +92,7 @@ pub(crate) struct Embedder {
 }
 
 impl Embedder {
-    /// Opens the cache and starts the model thread, which ends after
+    /// Opens the cache and starts the model threads, which end after
     /// [`Embedder::stop`]. Blocks.
     ///
     /// # Errors
@@ -101,11 +101,11 @@ impl Embedder {
     pub(crate) fn start(
         config: Config,
         encoder: Encoder,
-    ) -> Result<(Self, JoinHandle<()>), RunError> {
+    ) -> Result<(Self, Vec<JoinHandle<()>>), RunError> {
         let stats = Arc::new(Stats::default());
         let reader = Reader {
             cache: Cache::open(&config, encoder.spec().dim, &stats).map(Arc::new),
-            keys: Keys::new(&encoder, &config.precision.to_string()),
+            keys: Keys::new(&encoder),
             encoder: Arc::new(encoder),
         };
         let embedder = Self {
@@ -115,23 +115,47 @@ impl Embedder {
             stats,
             gates: Gates::new(&config),
             interactive_tokenizer: CpuPool::new("tokenize", 1)?,
-            bulk_tokenizer: CpuPool::new("tokenize-bulk", 1)?,
+            bulk_tokenizer: CpuPool::in_background("tokenize-bulk", 1)?,
             config,
         };
-        let worker = Worker {
-            encoder: Arc::clone(&embedder.reader.encoder),
-            queue: Arc::clone(&embedder.queue),
-            rate: Arc::clone(&embedder.rate),
-            stats: Arc::clone(&embedder.stats),
-            pool: CpuPool::new("encode", embedder.config.threads)?,
-            max_batch_tokens: embedder.config.max_batch_tokens,
-            batch_time: embedder.config.batch_time,
-        };
-        let thread = worker.start().map_err(RunError::Thread)?;
-        Ok((embedder, thread))
+        let threads = embedder.lanes().iter().map(|&only| embedder.worker(only));
+        let threads = threads.collect::<Result<_, RunError>>()?;
+        Ok((embedder, threads))
     }
 
-    /// Ends the model thread; calls that wait get [`EmbedderError::Stopping`].
+    /// Returns what each model thread serves. The processor runs several at a time: with
+    /// threads of its own for each priority, a person waits for no batch of a job. A
+    /// card runs one after another, on one stream: two threads, so that a batch is
+    /// queued there while another computes.
+    fn lanes(&self) -> &'static [Option<Priority>] {
+        if self.spec().device.starts_with("cuda") {
+            &[None, None]
+        } else {
+            &[Some(Priority::Interactive), Some(Priority::Bulk)]
+        }
+    }
+
+    fn worker(&self, only: Option<Priority>) -> Result<JoinHandle<()>, RunError> {
+        let threads = self.config.threads;
+        let pool = if only == Some(Priority::Bulk) {
+            CpuPool::in_background("encode-bulk", threads)?
+        } else {
+            CpuPool::new("encode", threads)?
+        };
+        let worker = Worker {
+            encoder: Arc::clone(&self.reader.encoder),
+            queue: Arc::clone(&self.queue),
+            rate: Arc::clone(&self.rate),
+            stats: Arc::clone(&self.stats),
+            pool,
+            only,
+            max_batch_tokens: self.config.max_batch_tokens,
+            batch_time: self.config.batch_time,
+        };
+        worker.start().map_err(RunError::Thread)
+    }
+
+    /// Ends the model threads; calls that wait get [`EmbedderError::Stopping`].
     pub(crate) fn stop(&self) {
         self.queue.close();
     }
@@ -283,7 +307,10 @@ impl Embedder {
             max_tokens: call.max_tokens.unwrap_or(self.spec().max_tokens),
         };
         let reader = self.reader.clone();
-        pool.run(move || reader.read(&call.inputs, fit))
+        // Dropped with this future: a caller that leaves stops the work on its texts.
+        let presence = Presence::default();
+        let left = Arc::clone(&presence.0);
+        pool.run(move || reader.read(&call.inputs, fit, &left))
             .await
             .map_err(|error| EmbedderError::Tokenize(Arc::new(error)))?
     }

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use vivier_encoders::{Encoder, PrepareError, Prepared, Truncation};
 use vivier_types::Violation;
@@ -31,6 +32,16 @@ pub(crate) struct Fit {
     pub(crate) max_tokens: usize,
 }
 
+/// Tells that its holder is gone once it is dropped.
+#[derive(Default)]
+pub(crate) struct Presence(pub(crate) Arc<AtomicBool>);
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// One text of a call.
 enum Text {
     /// Embedded before.
@@ -48,15 +59,23 @@ pub(crate) struct Texts {
 }
 
 impl Reader {
-    /// Reads the texts of a call.
+    /// Reads the texts of a call, until `left` says that its caller is gone.
     ///
     /// # Errors
     ///
     /// Names the text that has no tokens or does not fit.
-    pub(crate) fn read(&self, inputs: &[Input], fit: Fit) -> Result<Texts, EmbedderError> {
+    pub(crate) fn read(
+        &self,
+        inputs: &[Input],
+        fit: Fit,
+        left: &AtomicBool,
+    ) -> Result<Texts, EmbedderError> {
         let mut seen: HashMap<Key, usize> = HashMap::with_capacity(inputs.len());
         let (mut texts, mut sequences) = (Vec::with_capacity(inputs.len()), Vec::new());
         for (index, input) in inputs.iter().enumerate() {
+            if left.load(Ordering::Relaxed) {
+                return Err(EmbedderError::DeadlineExceeded);
+            }
             let Fit {
                 truncation,
                 max_tokens,

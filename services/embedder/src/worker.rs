@@ -1,4 +1,4 @@
-//! The model on a thread of its own.
+//! The model on threads of its own: one for each priority, or one for both.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,7 +9,7 @@ use vivier_encoders::{Batch, EncodeError, Encoder, InputKind, Truncation};
 use vivier_runtime::{CpuPool, PoolError, Started};
 
 use crate::error::EmbedderError;
-use crate::queue::{Queue, Work};
+use crate::queue::{Priority, Queue, Work};
 use crate::stats::Stats;
 
 /// Tokens per second assumed before anything was measured.
@@ -70,6 +70,8 @@ pub(crate) struct Worker {
     pub(crate) stats: Arc<Stats>,
     /// Runs the model; the thread itself forms batches and waits.
     pub(crate) pool: CpuPool,
+    /// Serves this priority alone; `None` for both.
+    pub(crate) only: Option<Priority>,
     /// Most tokens of a batch.
     pub(crate) max_batch_tokens: usize,
     /// How long a batch should take.
@@ -99,7 +101,7 @@ impl Worker {
 
     fn run(&self) {
         self.warm_up();
-        while let Some(work) = self.queue.next(self.budget()) {
+        while let Some(work) = self.queue.next(self.only, self.budget()) {
             let running = self.launch(work);
             // While the batch runs: the next ones are formed before it ends.
             self.queue.stage(self.budget());

@@ -269,6 +269,17 @@ fn same_spec(have: &Spec, asked: &Spec) -> Result<(), IndexError> {
         value,
         expected,
     };
+    // Vectors of another length are another model too: say first what does not fit.
+    let kinds = |spec: &Spec| -> Vec<_> {
+        let facets = spec.facets.iter();
+        facets
+            .map(|(name, facet)| (name.clone(), facet.kind))
+            .collect()
+    };
+    if kinds(have) != kinds(asked) {
+        let (value, expected) = (describe(asked), describe(have));
+        return Err(mismatch("spec.facets", value, expected));
+    }
     if have.model_fingerprint != asked.model_fingerprint {
         let (value, expected) = (
             asked.model_fingerprint.clone(),
@@ -279,16 +290,6 @@ fn same_spec(have: &Spec, asked: &Spec) -> Result<(), IndexError> {
             value,
             format!("{expected:?}"),
         ));
-    }
-    let kinds = |spec: &Spec| -> Vec<_> {
-        let facets = spec.facets.iter();
-        facets
-            .map(|(name, facet)| (name.clone(), facet.kind))
-            .collect()
-    };
-    if kinds(have) != kinds(asked) {
-        let (value, expected) = (describe(asked), describe(have));
-        return Err(mismatch("spec.facets", value, expected));
     }
     Ok(())
 }

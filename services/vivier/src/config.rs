@@ -147,8 +147,8 @@ mod tests {
         for (key, value) in wanted {
             let path = format!("{path}.{key}");
             match (value, found.get(key)) {
-                // Its default depends on the machine.
-                (_, None) if path == ".embedder.model_dir" => {}
+                // Their defaults depend on the machine.
+                (_, None) if path == ".embedder.model" || path == ".embedder.hub.cache_dir" => {}
                 (_, None) => missing.push(path),
                 (toml::Value::Table(wanted), Some(toml::Value::Table(found))) => {
                     find_missing(wanted, found, &path, missing);

@@ -20,9 +20,27 @@ impl CpuPool {
     /// # Errors
     /// When the system refuses a thread.
     pub fn new(name: &'static str, threads: usize) -> Result<Self, PoolError> {
+        Self::start_threads(name, threads, |_| {})
+    }
+
+    /// Starts threads that yield the cores to all other threads of the machine, and
+    /// still get a share of about a tenth from one that never rests.
+    ///
+    /// # Errors
+    /// When the system refuses a thread.
+    pub fn in_background(name: &'static str, threads: usize) -> Result<Self, PoolError> {
+        Self::start_threads(name, threads, |_| yield_to_others())
+    }
+
+    fn start_threads(
+        name: &'static str,
+        threads: usize,
+        begin: impl Fn(usize) + Send + Sync + 'static,
+    ) -> Result<Self, PoolError> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(move |index| format!("{name}-{index}"))
+            .start_handler(begin)
             .build()
             .map_err(|source| PoolError::Start { name, source })?;
         Ok(Self {
@@ -80,6 +98,23 @@ impl CpuPool {
     }
 }
 
+/// Lowers the priority of the current thread by ten steps of `nice`.
+#[cfg(target_os = "linux")]
+fn yield_to_others() {
+    /// A weight of 110 against 1024.
+    const NICE: libc::c_int = 10;
+    #[expect(unsafe_code, reason = "a system call that the standard library lacks")]
+    // SAFETY: takes numbers only; on Linux, 0 means the calling thread alone.
+    let refused = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) } != 0;
+    if refused {
+        tracing::warn!("background threads keep the usual priority");
+    }
+}
+
+/// Elsewhere the priority of a single thread cannot be set this way.
+#[cfg(not(target_os = "linux"))]
+fn yield_to_others() {}
+
 /// Work that runs on a pool.
 #[derive(Debug)]
 pub struct Started<R>(mpsc::Receiver<R>);
@@ -126,6 +161,23 @@ mod tests {
             1,
             "the pool survives a panic"
         );
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn background_threads_yield_and_no_others_do() {
+        let nice = || {
+            let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+            // The 19th field; the second, in parentheses, may hold spaces.
+            let (_, fields) = stat.rsplit_once(')').unwrap();
+            let field = fields.split_whitespace().nth(16).unwrap();
+            field.parse::<i32>().unwrap()
+        };
+        let own = nice();
+        let background = CpuPool::in_background("test", 1).unwrap().install(nice);
+        assert_eq!(background, 10.max(own));
+        assert_eq!(CpuPool::new("test", 1).unwrap().install(nice), own);
+        assert_eq!(nice(), own);
     }
 
     #[test]

@@ -25,23 +25,15 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// Makes the keys of a model; `precision` is what its products are computed in.
-    pub(crate) fn new(encoder: &Encoder, precision: &str) -> Self {
+    /// Makes the keys of a model. Its fingerprint stands for the files and the options;
+    /// the device is added, as another rounds otherwise.
+    pub(crate) fn new(encoder: &Encoder) -> Self {
         let spec = encoder.spec();
         let prefix = |kind| {
             let mut hasher = Sha256::new();
             hasher.update([VERSION]);
-            for part in [
-                spec.fingerprint.as_str(),
-                precision,
-                &spec.device,
-                spec.pooling.name(),
-                kind_name(kind),
-            ] {
+            for part in [spec.fingerprint.as_str(), &spec.device, kind_name(kind)] {
                 update(&mut hasher, part.as_bytes());
-            }
-            for number in [spec.dim, spec.max_tokens] {
-                hasher.update(wide(number));
             }
             let prompt = encoder.prompt(kind);
             hasher.update(wide(prompt.len()));

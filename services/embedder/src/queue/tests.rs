@@ -18,7 +18,7 @@ fn vector_of(sequence: &[u32]) -> Vec<f32> {
 
 /// Runs one batch on a model that fails on [`BAD`]; returns its tokens.
 fn run_one(queue: &Queue, budget: usize) -> usize {
-    let work = queue.next(budget).unwrap();
+    let work = queue.next(None, budget).unwrap();
     let batch = work.batch();
     assert_eq!((batch.len(), batch.tokens()), (work.len(), work.tokens()));
     if batch.ids().contains(&BAD) {
@@ -184,11 +184,11 @@ fn like_lengths_go_together_and_the_first_is_not_kept_waiting() {
     let mut replies: Vec<_> = [30, 2, 30, 2, 2]
         .map(|length| push(&queue, &[length], Priority::Bulk))
         .into();
-    let batch = queue.next(30).unwrap();
+    let batch = queue.next(None, 30).unwrap();
     assert_eq!((batch.len(), batch.tokens()), (1, 30), "the first is in it");
     batch.finish(vec![vec![0.0]], Instant::now(), Duration::ZERO);
     assert!(!is_waiting(&mut replies[0]));
-    let batch = queue.next(30).unwrap();
+    let batch = queue.next(None, 30).unwrap();
     assert_eq!((batch.len(), batch.tokens()), (3, 6));
 }
 
@@ -196,7 +196,7 @@ fn like_lengths_go_together_and_the_first_is_not_kept_waiting() {
 fn closing_ends_the_model_thread_and_drops_the_replies() {
     let queue = Arc::new(Queue::default());
     let waiting = Arc::clone(&queue);
-    let thread = std::thread::spawn(move || waiting.next(5).is_none());
+    let thread = std::thread::spawn(move || waiting.next(None, 5).is_none());
     queue.close();
     assert!(thread.join().unwrap());
     let mut late = push(&queue, &[2], Priority::Interactive);

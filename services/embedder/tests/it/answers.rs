@@ -140,6 +140,7 @@ async fn info_tells_the_model_and_the_limits() {
         (model.device.as_str(), model.pooling.as_str()),
         ("cpu", "mean")
     );
+    assert_eq!(model.precision, "f32");
     assert_eq!(model.version.as_ref().unwrap().fingerprint.len(), 64);
     assert_eq!(
         (

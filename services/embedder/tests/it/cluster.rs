@@ -26,7 +26,7 @@ pub(crate) async fn start(change: impl FnOnce(&Path, &mut Config)) -> Running {
     let model = tempfile::tempdir().unwrap();
     tiny::write_model(model.path());
     let mut config = Config {
-        model_dir: model.path().into(),
+        model: model.path().into(),
         threads: 2,
         window_overlap_tokens: 4,
         max_batch_tokens: 512,
@@ -56,6 +56,16 @@ pub(crate) async fn start(change: impl FnOnce(&Path, &mut Config)) -> Running {
 
 pub(crate) async fn plain() -> Running {
     start(|_, _| {}).await
+}
+
+/// Returns the counters.
+pub(crate) async fn stats(running: &Running) -> v1::EmbedderServiceGetStatsResponse {
+    let answer = running
+        .client
+        .clone()
+        .get_stats(v1::EmbedderServiceGetStatsRequest {})
+        .await;
+    answer.unwrap().into_inner()
 }
 
 /// Returns a request for candidates' texts, truncation FAIL.

@@ -156,17 +156,17 @@ async fn a_message_above_the_limit_is_refused_with_the_limit() {
 async fn a_deadline_that_passes_is_told() {
     let running = start(|_, config| {
         config.threads = 1;
-        config.max_queue_tokens = 10_000_000;
+        config.max_queue_tokens = 20_000_000;
     })
     .await;
-    let slow = with_policy(
-        request(&vec!["!".repeat(500_000); 6]),
-        v1::Truncation::Windows,
-    );
+    let texts: Vec<String> = (0..9)
+        .map(|number| format!("{number}{}", "!".repeat(900_000)))
+        .collect();
+    let slow = with_policy(request(&texts), v1::Truncation::Windows);
     let mut call = Request::new(slow);
     // The server answers a fiftieth before the time; on a busy machine the
     // client's own timer may still win, and says CANCELLED.
-    call.set_timeout(Duration::from_secs(2));
+    call.set_timeout(Duration::from_millis(700));
     let status = running.client.clone().embed(call).await.unwrap_err();
     assert!(
         matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled),
@@ -242,8 +242,9 @@ async fn start_failure(change: impl FnOnce(&Path, &mut Config)) -> RunError {
     let model = tempfile::tempdir().unwrap();
     tiny::write_model(model.path());
     let mut config = Config {
-        model_dir: model.path().into(),
+        model: model.path().into(),
         window_overlap_tokens: 4,
+        cache: false,
         ..Config::default()
     };
     change(model.path(), &mut config);

@@ -6,6 +6,8 @@
 mod tiny;
 
 mod answers;
+mod bad_texts;
+mod cached;
 mod cluster;
 mod errors;
 mod overload;
