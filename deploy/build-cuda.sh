@@ -4,7 +4,7 @@
 #
 # Where no toolkit is installed, NVIDIA's compiler and libraries come from their
 # Python packages, pinned by version and SHA-256, and are laid out once as a toolkit
-# folder in the user's cache (1.5 GB). `libcuda` belongs to the driver and is in no
+# folder in the user's cache (1.2 GB). `libcuda` belongs to the driver and is in no
 # package: the build links against a stub, which is never run.
 #
 # The release is 13.0 on purpose: a driver does not load what a newer compiler made.
@@ -113,4 +113,4 @@ CARGO_TARGET_DIR=target/cuda cargo build --release --locked \
     --package vivier --bin vivier --features cuda
 binary=target/cuda/release/vivier
 echo "$binary: $(($(stat -c %s "$binary") / 1000000)) MB in $((SECONDS - started)) s;" \
-    "it needs the driver, cuBLAS, cuRAND, NVRTC and the CUDA runtime $RELEASE where it runs"
+    "it needs the driver, cuBLAS, cuRAND and the CUDA runtime $RELEASE where it runs"

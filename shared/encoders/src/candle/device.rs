@@ -20,7 +20,11 @@ pub(crate) enum Found {
 ///
 /// When a card is asked for that is not there, or that this binary cannot use.
 pub(crate) fn find(choice: DeviceChoice) -> Result<Found, LoadError> {
-    choose(choice, cards()?)
+    match choice {
+        // A broken driver is no concern of the processor.
+        DeviceChoice::Cpu => Ok(Found::Cpu),
+        DeviceChoice::Auto | DeviceChoice::Cuda(_) => choose(choice, cards()?),
+    }
 }
 
 /// `cards` is how many there are, `None` when this binary cannot use any.

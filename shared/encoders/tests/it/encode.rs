@@ -11,6 +11,7 @@ fn load(engine: Engine) -> Encoder {
     let options = EncoderOptions {
         engine,
         max_tokens: Some(tiny::POSITIONS),
+        ..EncoderOptions::default()
     };
     Encoder::load(folder.path(), &options).unwrap()
 }

@@ -77,6 +77,60 @@ fn policies_keep_what_they_say() {
 }
 
 #[test]
+fn what_is_cut_is_told_in_bytes() {
+    let encoder = encoder();
+    let text = format!("  é{}é ", "b ".repeat(40));
+    let head = prepare(&encoder, &text, Truncation::Head).unwrap();
+    let cut = head.cut.unwrap();
+    assert_eq!(cut.end, text.len());
+    let kept = &text[..cut.start];
+    assert_eq!(encoder.tokenizer().tokens(kept).unwrap().ids.len(), FITS);
+    let tail = prepare(&encoder, &text, Truncation::Tail).unwrap();
+    let cut = tail.cut.unwrap();
+    assert_eq!(cut.start, 0);
+    let kept = &text[cut.end..];
+    assert_eq!(encoder.tokenizer().tokens(kept).unwrap().ids.len(), FITS);
+    for whole in [
+        prepare(&encoder, &text, windows(4)).unwrap(),
+        prepare(&encoder, "short", Truncation::Head).unwrap(),
+    ] {
+        assert_eq!(whole.cut, None);
+    }
+}
+
+#[test]
+fn a_smaller_window_can_be_asked_for() {
+    let encoder = encoder();
+    let text = "b ".repeat(20);
+    let within = |text: &str, truncation, max_tokens| {
+        encoder.prepare_within(text, InputKind::Query, truncation, max_tokens)
+    };
+    let split = within(&text, windows(0), 12).unwrap();
+    assert_eq!((split.sequences.len(), split.used_tokens), (2, 20));
+    assert!(split.sequences.iter().all(|ids| ids.len() == 12));
+    let head = within(&text, Truncation::Head, 3).unwrap();
+    assert_eq!((head.used_tokens, head.cut), (1, Some(1..40)));
+    assert_eq!(
+        within(&text, Truncation::Fail, 12),
+        Err(PrepareError::TooLong {
+            tokens: 20,
+            limit: 10
+        })
+    );
+    for max_tokens in [0, 2, tiny::WINDOW + 1] {
+        assert_eq!(
+            within("b", Truncation::Fail, max_tokens),
+            Err(PrepareError::BadWindow {
+                max_tokens,
+                least: 3,
+                most: tiny::WINDOW
+            })
+        );
+    }
+    assert!(within("b", Truncation::Fail, 3).is_ok());
+}
+
+#[test]
 fn texts_without_tokens_are_empty() {
     let encoder = encoder();
     for text in ["", "   \n\t ", "\u{200b}"] {
