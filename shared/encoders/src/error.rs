@@ -112,7 +112,9 @@ pub enum LoadError {
     #[error("the reference engine runs bert only")]
     NotBert,
     /// A graphics card is asked for, and the binary can use none.
-    #[error("device = {device:?}: this binary was built without the feature cuda; build it with `make build-cuda`")]
+    #[error(
+        "device = {device:?}: this binary was built without the feature cuda; build it with `make build-cuda`"
+    )]
     NoCuda {
         /// The device asked for.
         device: String,

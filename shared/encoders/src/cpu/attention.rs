@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::buffer::Buffer;
 use super::element::Element;
-use super::gemm::{NR, Shape};
+use super::gemm::{NR, Product, Shape};
 use super::isa::Isa;
 use super::rows::{add, softmax};
 use crate::transformer::{Heads, PositionBias};
@@ -16,6 +16,7 @@ const BLOCK: usize = 48;
 /// What attention does in one layer.
 #[derive(Clone, Copy)]
 pub(super) struct Rules<'a> {
+    pub(super) isa: Isa,
     pub(super) heads: Heads,
     pub(super) causal: bool,
     /// Tokens further away are not seen.
@@ -91,7 +92,6 @@ struct Packed {
 /// Computes `softmax(q kᵀ + bias) v` for the query heads of one key and value head
 /// into `out`, `[tokens, shared × dim]`.
 pub(super) fn attend<E: Element>(
-    isa: Isa,
     rules: Rules<'_>,
     sequence: Sequence<'_, E>,
     group: usize,
@@ -110,8 +110,8 @@ pub(super) fn attend<E: Element>(
                 packed: &packed,
                 queries,
             };
-            let keys = block.weigh(isa, whole, scratch);
-            block.mix(isa, &keys, scratch);
+            let keys = block.weigh(whole, scratch);
+            block.mix(&keys, scratch);
             block.write(head, scratch, out);
         }
     }
@@ -144,9 +144,7 @@ fn pack<E: Element>(
         let rest = values.remainder();
         let mut lines = keys[first..].chunks_mut(NR * E::GROUP);
         for (values, line) in values.zip(&mut lines) {
-            for place in 0..E::GROUP {
-                line[place] = values[place];
-            }
+            line[..E::GROUP].copy_from_slice(&values[..E::GROUP]);
         }
         if let (false, Some(line)) = (rest.is_empty(), lines.next()) {
             line[..E::GROUP].fill(E::default());
@@ -211,12 +209,13 @@ struct Block<'a, E> {
 impl<E: Element> Block<'_, E> {
     /// Computes the weights of the keys, without the division by their sums, into
     /// `scratch.weights`; returns the keys that they are of, whole panels.
-    fn weigh(&self, isa: Isa, head: usize, scratch: &mut Scratch<E>) -> Range<usize> {
+    fn weigh(&self, head: usize, scratch: &mut Scratch<E>) -> Range<usize> {
         let Sequence {
             rows,
             stride,
             tokens,
         } = self.sequence;
+        let isa = self.rules.isa;
         let visible = |query| self.rules.visible(query, tokens);
         let first = visible(self.queries.start).start / NR;
         let panels = visible(self.queries.end - 1).end.div_ceil(NR) - first;
@@ -233,7 +232,13 @@ impl<E: Element> Block<'_, E> {
         let queries = &rows[self.queries.start * stride + head * self.rules.heads.dim..];
         let scores = scratch.scores.sized(BLOCK * span);
         let weights = scratch.weights.sized(BLOCK * span);
-        E::multiply(isa, shape, queries, &scratch.keys[start * inner..], scores);
+        let product = Product {
+            shape,
+            left: queries,
+            right: &scratch.keys[start * inner..],
+            bias: &[],
+        };
+        E::multiply(isa, product, scores);
 
         let lines = scores
             .chunks_exact_mut(span)
@@ -254,7 +259,7 @@ impl<E: Element> Block<'_, E> {
     }
 
     /// Multiplies the weights with the values into `scratch.mixed`.
-    fn mix(&self, isa: Isa, keys: &Range<usize>, scratch: &mut Scratch<E>) {
+    fn mix(&self, keys: &Range<usize>, scratch: &mut Scratch<E>) {
         let value_width = self.packed.value_panels * NR;
         let shape = Shape {
             rows: self.queries.len(),
@@ -265,8 +270,13 @@ impl<E: Element> Block<'_, E> {
             out_stride: value_width,
         };
         let mixed = scratch.mixed.sized(BLOCK * value_width);
-        let values = &scratch.values[keys.start * NR..];
-        E::multiply(isa, shape, &scratch.weights, values, mixed);
+        let product = Product {
+            shape,
+            left: &scratch.weights,
+            right: &scratch.values[keys.start * NR..],
+            bias: &[],
+        };
+        E::multiply(self.rules.isa, product, mixed);
     }
 
     /// Divides by the sums and writes the columns of a head.

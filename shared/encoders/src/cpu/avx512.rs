@@ -9,7 +9,7 @@
 use std::arch::x86_64::*;
 
 use super::element::Bf16;
-use super::gemm::{MR, NR, Quantized, Shape, tiles};
+use super::gemm::{MR, NR, Product, Quantized, Shape, tiles};
 use super::rows::ByteScale;
 
 /// Calls `$kernel::<height>` for the height of a tile.
@@ -53,13 +53,13 @@ fn columns(values: &[f32], panel: usize) -> [__m512; 2] {
 ///
 /// The processor has AVX-512 (F, BW, DQ, VL) and the slices are as long as the shape says.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-pub(super) unsafe fn f32_block(
-    shape: Shape,
-    left: &[f32],
-    right: &[f32],
-    bias: &[f32],
-    out: &mut [f32],
-) {
+pub(super) unsafe fn f32_block(product: Product<'_, f32>, out: &mut [f32]) {
+    let Product {
+        shape,
+        left,
+        right,
+        bias,
+    } = product;
     for panel in 0..shape.panels {
         let bias = columns(bias, panel);
         for (row, height) in tiles(shape.rows) {
@@ -108,13 +108,13 @@ unsafe fn f32_tile<const M: usize>(
 ///
 /// As for [`f32_block`], and the processor has AVX512-BF16.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
-pub(super) unsafe fn bf16_block(
-    shape: Shape,
-    left: &[Bf16],
-    right: &[Bf16],
-    bias: &[f32],
-    out: &mut [f32],
-) {
+pub(super) unsafe fn bf16_block(product: Product<'_, Bf16>, out: &mut [f32]) {
+    let Product {
+        shape,
+        left,
+        right,
+        bias,
+    } = product;
     for panel in 0..shape.panels {
         let bias = columns(bias, panel);
         for (row, height) in tiles(shape.rows) {
@@ -223,35 +223,39 @@ pub(super) unsafe fn quantize(row: &[f32], factors: &[f32], bytes: &mut [u8]) ->
 ///
 /// As for [`f32_block`], and the processor has AVX512-VNNI.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-pub(super) unsafe fn int8_block(shape: Shape, sides: Quantized<'_>, bias: &[f32], out: &mut [f32]) {
+pub(super) unsafe fn int8_block(product: Quantized<'_>, out: &mut [f32]) {
+    let shape = product.shape;
     for panel in 0..shape.panels {
-        let epilogue = Columns {
-            scales: columns(sides.column_scales, panel),
-            sums: columns(sides.column_sums, panel),
-            bias: columns(bias, panel),
+        let mut epilogue = Epilogue {
+            scales: columns(product.column_scales, panel),
+            sums: columns(product.column_sums, panel),
+            bias: columns(product.bias, panel),
+            row_scales: std::ptr::null(),
+            row_zeros: std::ptr::null(),
         };
         for (row, height) in tiles(shape.rows) {
             // SAFETY: the tile and the panel lie inside the slices.
             unsafe {
-                let a = sides.left.as_ptr().add(row * shape.row_stride);
-                let b = sides.right.as_ptr().add(panel * shape.panel_stride);
-                let of_rows = (
-                    sides.scales.as_ptr().add(row),
-                    sides.zeros.as_ptr().add(row),
-                );
+                let a = product.left.as_ptr().add(row * shape.row_stride);
+                let b = product.right.as_ptr().add(panel * shape.panel_stride);
+                epilogue.row_scales = product.scales.as_ptr().add(row);
+                epilogue.row_zeros = product.zeros.as_ptr().add(row);
                 let c = out.as_mut_ptr().add(row * shape.out_stride + panel * NR);
-                by_height!(height, int8_tile, (shape, a, b, of_rows, epilogue, c));
+                by_height!(height, int8_tile, (shape, a, b, epilogue, c));
             }
         }
     }
 }
 
-/// What turns the whole sums of a panel into values.
+/// What turns the whole sums of a tile into values.
 #[derive(Clone, Copy)]
-struct Columns {
+struct Epilogue {
     scales: [__m512; 2],
     sums: [__m512; 2],
     bias: [__m512; 2],
+    /// Of the rows of the tile.
+    row_scales: *const f32,
+    row_zeros: *const f32,
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
@@ -259,8 +263,7 @@ unsafe fn int8_tile<const M: usize>(
     shape: Shape,
     mut a: *const u8,
     mut b: *const i8,
-    (row_scales, row_zeros): (*const f32, *const f32),
-    columns: Columns,
+    epilogue: Epilogue,
     c: *mut f32,
 ) {
     let mut sums = [[_mm512_setzero_si512(); 2]; M];
@@ -282,12 +285,12 @@ unsafe fn int8_tile<const M: usize>(
         }
         for half in 0..2 {
             for (row, sum) in sums.iter().enumerate() {
-                let zero = _mm512_set1_ps(*row_zeros.add(row));
-                let scale = _mm512_set1_ps(*row_scales.add(row));
+                let zero = _mm512_set1_ps(*epilogue.row_zeros.add(row));
+                let scale = _mm512_set1_ps(*epilogue.row_scales.add(row));
                 let whole = _mm512_cvtepi32_ps(sum[half]);
-                let whole = _mm512_fmadd_ps(zero, columns.sums[half], whole);
-                let value = _mm512_mul_ps(whole, columns.scales[half]);
-                let value = _mm512_fmadd_ps(value, scale, columns.bias[half]);
+                let whole = _mm512_fmadd_ps(zero, epilogue.sums[half], whole);
+                let value = _mm512_mul_ps(whole, epilogue.scales[half]);
+                let value = _mm512_fmadd_ps(value, scale, epilogue.bias[half]);
                 _mm512_storeu_ps(c.add(row * shape.out_stride + 16 * half), value);
             }
         }

@@ -1,7 +1,7 @@
 //! The number types that attention is computed in.
 
 use super::buffer::Plain;
-use super::gemm::{Shape, multiply_bf16, multiply_f32};
+use super::gemm::{Product, multiply_bf16, multiply_f32};
 use super::isa::Isa;
 use super::rows::to_bf16;
 
@@ -13,7 +13,6 @@ pub(super) struct Bf16(pub(super) u16);
 impl Bf16 {
     /// Rounds to the nearest, ties to even; a NaN may become an infinity.
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "the shift leaves 16 bits")]
     pub(super) fn round(value: f32) -> Self {
         let bits = value.to_bits();
         Self((bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16) as u16)
@@ -36,8 +35,8 @@ pub(super) trait Element: Plain + Default {
     /// Converts as many values as both slices have.
     fn convert(isa: Isa, values: &[f32], out: &mut [Self]);
 
-    /// Computes `out = left × right`, see [`super::gemm`].
-    fn multiply(isa: Isa, shape: Shape, left: &[Self], right: &[Self], out: &mut [f32]);
+    /// Computes a product, see [`super::gemm`].
+    fn multiply(isa: Isa, product: Product<'_, Self>, out: &mut [f32]);
 }
 
 impl Element for f32 {
@@ -49,8 +48,8 @@ impl Element for f32 {
         out[..count].copy_from_slice(&values[..count]);
     }
 
-    fn multiply(isa: Isa, shape: Shape, left: &[Self], right: &[Self], out: &mut [f32]) {
-        multiply_f32(isa, shape, left, right, &[], out);
+    fn multiply(isa: Isa, product: Product<'_, Self>, out: &mut [f32]) {
+        multiply_f32(isa, product, out);
     }
 }
 
@@ -62,7 +61,7 @@ impl Element for Bf16 {
         to_bf16(isa, values, out);
     }
 
-    fn multiply(isa: Isa, shape: Shape, left: &[Self], right: &[Self], out: &mut [f32]) {
-        multiply_bf16(isa, shape, left, right, &[], out);
+    fn multiply(isa: Isa, product: Product<'_, Self>, out: &mut [f32]) {
+        multiply_bf16(isa, product, out);
     }
 }

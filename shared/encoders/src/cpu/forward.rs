@@ -8,7 +8,7 @@ use super::attention::{self, Sequence, attend};
 use super::buffer::Buffer;
 use super::element::Element;
 use super::linear::{Converted, Input, Linear};
-use super::model::{Layer, Model};
+use super::model::{Layer, Model, Token};
 use super::rows::{add, add_norm, normalize};
 use super::shelf::Shelf;
 use crate::batch::Batch;
@@ -185,7 +185,8 @@ impl<E: Element> Forward<E> {
             self.attend(group, layer, qkv, context);
             let context = &*context;
             self.for_blocks(group, states, qkv, |block, scratch| {
-                self.finish_layer(group, layer, context, block, scratch);
+                self.gather(group, context, block, scratch);
+                self.finish_layer(group, layer, block, scratch);
                 if let Some(next) = model.layers.get(index + 1) {
                     self.project(group, next, block, scratch);
                 }
@@ -244,9 +245,13 @@ impl<E: Element> Forward<E> {
         let model = &self.model;
         let rows = block.states.chunks_exact_mut(model.hidden);
         let Tokens { ids, places, tasks } = group.tokens;
-        for (row, token) in rows.zip(block.tokens.clone()) {
-            let embeddings = &model.embeddings;
-            embeddings.write(model.isa, ids[token], places[token], tasks[token], row);
+        for (row, index) in rows.zip(block.tokens.clone()) {
+            let token = Token {
+                id: ids[index],
+                place: places[index],
+                task: tasks[index],
+            };
+            model.embeddings.write(model.isa, token, row);
         }
     }
 
@@ -311,22 +316,22 @@ impl<E: Element> Forward<E> {
         if group.shared {
             work.into_par_iter().for_each(|(sequence, head, out)| {
                 let scratch = &mut self.scratches.lend().attention;
-                attend(model.isa, rules, sequence, head, scratch, out);
+                attend(rules, sequence, head, scratch, out);
             });
         } else {
             let scratch = &mut self.scratches.lend().attention;
             for (sequence, head, out) in work {
-                attend(model.isa, rules, sequence, head, scratch, out);
+                attend(rules, sequence, head, scratch, out);
             }
         }
     }
 
-    /// Takes a block from the attention output to the end of the layer.
+    /// Takes a block from the attention output, in `scratch.rows`, to the end of the
+    /// layer.
     fn finish_layer(
         &self,
         group: &Group<'_>,
         layer: &Layer,
-        context: &[f32],
         block: &mut Block<'_, E>,
         scratch: &mut Scratch<E>,
     ) {
@@ -340,7 +345,6 @@ impl<E: Element> Forward<E> {
             .sized(count * layer.output.width().max(layer.down.width()));
         let wide = scratch.wide.sized(count * layer.up.width());
 
-        self.gather(group, context, block.first, &mut rows[..count * columns]);
         let input = Input::dense(&mut rows[..count * columns], columns, tasks);
         layer
             .output
@@ -389,15 +393,25 @@ impl<E: Element> Forward<E> {
         }
     }
 
-    /// Copies rows of the attention output, from `first` in the group on, to
-    /// `[rows, heads × dim]`.
-    fn gather(&self, group: &Group<'_>, context: &[f32], first: usize, out: &mut [f32]) {
+    /// Copies the rows of a block of the attention output to `scratch.rows`, `[rows,
+    /// heads × dim]`.
+    fn gather(
+        &self,
+        group: &Group<'_>,
+        context: &[f32],
+        block: &Block<'_, E>,
+        scratch: &mut Scratch<E>,
+    ) {
         let heads = self.model.heads;
         let (width, columns) = (
             heads.count * heads.dim,
             heads.count / heads.groups * heads.dim,
         );
-        let wanted = first..first + out.len() / width;
+        let (first, count) = (block.first, block.tokens.len());
+        // As large as the layer needs it, which must not move what is copied here.
+        let size = count * width.max(self.model.hidden);
+        let out = &mut scratch.rows.sized(size)[..count * width];
+        let wanted = first..first + count;
         let mut start = 0;
         for sequence in group.sequences {
             let tokens = sequence.len();

@@ -57,10 +57,21 @@ impl Shape {
     }
 }
 
-/// Both sides of an int8 product: `left = scales (bytes + zeros)` by row and
-/// `right = scales bytes` by column.
+/// A product in f32 or bf16: `left × right + bias` with `right` packed; `bias` is empty
+/// or `[panels × NR]`.
+#[derive(Clone, Copy)]
+pub(super) struct Product<'a, T> {
+    pub(super) shape: Shape,
+    pub(super) left: &'a [T],
+    pub(super) right: &'a [T],
+    pub(super) bias: &'a [f32],
+}
+
+/// A product in 8 bits: `left = scales (bytes + zeros)` by row and `right = scales
+/// bytes` by column.
 #[derive(Clone, Copy)]
 pub(super) struct Quantized<'a> {
+    pub(super) shape: Shape,
     pub(super) left: &'a [u8],
     /// Of each row.
     pub(super) scales: &'a [f32],
@@ -71,17 +82,18 @@ pub(super) struct Quantized<'a> {
     pub(super) column_scales: &'a [f32],
     /// Sum of the bytes of each column, a whole number.
     pub(super) column_sums: &'a [f32],
+    /// Of each column, or empty.
+    pub(super) bias: &'a [f32],
 }
 
-/// Computes `out = left × right + bias` in f32; `bias` is empty or `[panels × NR]`.
-pub(super) fn multiply_f32(
-    isa: Isa,
-    shape: Shape,
-    left: &[f32],
-    right: &[f32],
-    bias: &[f32],
-    out: &mut [f32],
-) {
+/// Computes a product in f32.
+pub(super) fn multiply_f32(isa: Isa, product: Product<'_, f32>, out: &mut [f32]) {
+    let Product {
+        shape,
+        left,
+        right,
+        bias,
+    } = product;
     if shape.is_empty() {
         return;
     }
@@ -89,20 +101,19 @@ pub(super) fn multiply_f32(
     #[cfg(target_arch = "x86_64")]
     if isa.avx512() {
         // SAFETY: the feature was detected and the lengths were checked.
-        return unsafe { avx512::f32_block(shape, left, right, bias, out) };
+        return unsafe { avx512::f32_block(product, out) };
     }
-    portable::f32_block(isa, shape, left, right, bias, out);
+    portable::f32_block(isa, product, out);
 }
 
-/// As [`multiply_f32`] with bf16 factors and f32 sums.
-pub(super) fn multiply_bf16(
-    isa: Isa,
-    shape: Shape,
-    left: &[Bf16],
-    right: &[Bf16],
-    bias: &[f32],
-    out: &mut [f32],
-) {
+/// Computes a product with bf16 factors and f32 sums.
+pub(super) fn multiply_bf16(isa: Isa, product: Product<'_, Bf16>, out: &mut [f32]) {
+    let Product {
+        shape,
+        left,
+        right,
+        bias,
+    } = product;
     if shape.is_empty() {
         return;
     }
@@ -111,33 +122,34 @@ pub(super) fn multiply_bf16(
     #[cfg(target_arch = "x86_64")]
     if isa.bf16() {
         // SAFETY: the feature was detected and the lengths were checked.
-        return unsafe { avx512::bf16_block(shape, left, right, bias, out) };
+        return unsafe { avx512::bf16_block(product, out) };
     }
-    portable::bf16_block(isa, shape, left, right, bias, out);
+    portable::bf16_block(isa, product, out);
 }
 
-/// As [`multiply_f32`] with 8-bit factors and 32-bit whole sums.
-pub(super) fn multiply_int8(
-    isa: Isa,
-    shape: Shape,
-    sides: Quantized<'_>,
-    bias: &[f32],
-    out: &mut [f32],
-) {
+/// Computes a product with 8-bit factors and 32-bit whole sums.
+pub(super) fn multiply_int8(isa: Isa, product: Quantized<'_>, out: &mut [f32]) {
+    let Quantized {
+        shape,
+        left,
+        right,
+        bias,
+        ..
+    } = product;
     if shape.is_empty() {
         return;
     }
-    shape.check(sides.left.len(), sides.right.len(), bias, out.len());
+    shape.check(left.len(), right.len(), bias, out.len());
     let width = shape.panels * NR;
     assert!(shape.k.is_multiple_of(4) && shape.row_stride.is_multiple_of(4));
-    assert!(sides.scales.len() >= shape.rows && sides.zeros.len() >= shape.rows);
-    assert!(sides.column_scales.len() >= width && sides.column_sums.len() >= width);
+    assert!(product.scales.len() >= shape.rows && product.zeros.len() >= shape.rows);
+    assert!(product.column_scales.len() >= width && product.column_sums.len() >= width);
     #[cfg(target_arch = "x86_64")]
     if isa.vnni() {
         // SAFETY: the feature was detected and the lengths were checked.
-        return unsafe { avx512::int8_block(shape, sides, bias, out) };
+        return unsafe { avx512::int8_block(product, out) };
     }
-    portable::int8_block(isa, shape, sides, bias, out);
+    portable::int8_block(isa, product, out);
 }
 
 /// Splits `rows` into the fewest tiles of nearly equal height, at most [`MR`]:

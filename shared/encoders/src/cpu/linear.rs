@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::buffer::{Buffer, Plain};
 use super::element::Bf16;
-use super::gemm::{NR, Quantized, Shape, multiply_bf16, multiply_f32, multiply_int8};
+use super::gemm::{NR, Product, Quantized, Shape, multiply_bf16, multiply_f32, multiply_int8};
 use super::isa::Isa;
 use super::rows::{ByteScale, activate, quantize, scale_by, to_bf16};
 use crate::options::Precision;
@@ -80,6 +80,7 @@ impl<'a> Input<'a> {
 
     /// Returns the rows, each ready when it is asked for: still in the first-level
     /// cache when it is converted.
+    #[expect(clippy::manual_inspect, reason = "the row is changed")]
     fn ready(&mut self, isa: Isa) -> impl Iterator<Item = &mut [f32]> {
         let mlp = self.mlp.take();
         self.values.chunks_mut(self.stride).map(move |row| {
@@ -194,7 +195,13 @@ impl Linear {
                     row_stride,
                     ..shape
                 };
-                multiply_f32(isa, shape, input.values, right, &self.bias, out);
+                let product = Product {
+                    shape,
+                    left: input.values,
+                    right,
+                    bias: &self.bias,
+                };
+                multiply_f32(isa, product, out);
             }
             Packed::Bf16(right) => {
                 let left = converted.halves.sized(rows * k);
@@ -202,7 +209,13 @@ impl Linear {
                     to_bf16(isa, &row[..self.inputs], left);
                     left[self.inputs..].fill(Bf16::default());
                 }
-                multiply_bf16(isa, shape, left, right, &self.bias, out);
+                let product = Product {
+                    shape,
+                    left,
+                    right,
+                    bias: &self.bias,
+                };
+                multiply_bf16(isa, product, out);
             }
             Packed::Int8(right) => {
                 let left = converted.bytes.sized(rows * k).chunks_exact_mut(k);
@@ -215,15 +228,17 @@ impl Linear {
                     quantize(isa, row, &right.factors, left, &mut both);
                     (*scale, *zero) = (both.scale, both.zero);
                 }
-                let sides = Quantized {
+                let product = Quantized {
+                    shape,
                     left: &converted.bytes,
                     scales: &converted.scales,
                     zeros: &converted.zeros,
                     right: &right.bytes,
                     column_scales: &right.scales,
                     column_sums: &right.sums,
+                    bias: &self.bias,
                 };
-                multiply_int8(isa, shape, sides, &self.bias, out);
+                multiply_int8(isa, product, out);
             }
         }
         if let Some(adapter) = &self.adapter {

@@ -27,6 +27,16 @@ pub(super) struct Model {
     pub(super) tasks: [usize; 4],
 }
 
+/// One token of a sequence.
+#[derive(Clone, Copy)]
+pub(super) struct Token {
+    pub(super) id: u32,
+    /// In its sequence.
+    pub(super) place: usize,
+    /// Whose adapters apply.
+    pub(super) task: usize,
+}
+
 /// Tables of the input.
 pub(super) struct Embeddings {
     words: Vec<f32>,
@@ -141,6 +151,7 @@ impl Model {
     /// Returns what attention does in a layer.
     pub(super) fn rules(&self, layer: &Layer) -> Rules<'_> {
         Rules {
+            isa: self.isa,
             heads: self.heads,
             causal: self.causal,
             window: layer.window,
@@ -151,8 +162,9 @@ impl Model {
 
 impl Embeddings {
     /// Writes the embedding of one token.
-    pub(super) fn write(&self, isa: Isa, id: u32, place: usize, task: usize, row: &mut [f32]) {
+    pub(super) fn write(&self, isa: Isa, token: Token, row: &mut [f32]) {
         let hidden = row.len();
+        let Token { id, place, task } = token;
         let id = usize::try_from(id).unwrap_or(usize::MAX);
         row.copy_from_slice(&self.words[id * hidden..][..hidden]);
         if let Some(adapter) = &self.adapter {

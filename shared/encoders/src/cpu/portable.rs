@@ -2,7 +2,7 @@
 //! AVX2 with FMA and for AVX-512 without its BF16 or VNNI.
 
 use super::element::Bf16;
-use super::gemm::{NR, Quantized, Shape};
+use super::gemm::{NR, Product, Quantized, Shape};
 use super::isa::{by_isa, fma};
 
 /// Rows of a tile: 4 rows by 16 columns fill eight AVX2 registers.
@@ -11,15 +11,15 @@ const COLUMNS: usize = 16;
 
 by_isa! {
     /// Multiplies a block in f32.
-    f32_block = f32_body(shape: Shape, left: &[f32], right: &[f32], bias: &[f32], out: &mut [f32])
+    f32_block = f32_body(product: Product<'_, f32>, out: &mut [f32])
 }
 by_isa! {
     /// Multiplies a block in bf16.
-    bf16_block = bf16_body(shape: Shape, left: &[Bf16], right: &[Bf16], bias: &[f32], out: &mut [f32])
+    bf16_block = bf16_body(product: Product<'_, Bf16>, out: &mut [f32])
 }
 by_isa! {
     /// Multiplies a block in 8 bits.
-    int8_block = int8_body(shape: Shape, sides: Quantized<'_>, bias: &[f32], out: &mut [f32])
+    int8_block = int8_body(product: Quantized<'_>, out: &mut [f32])
 }
 
 /// A tile: its panel, the columns inside it and its rows.
@@ -90,13 +90,13 @@ fn lines<T>(shape: Shape, right: &[T], tile: Tile, group: usize) -> impl Iterato
 }
 
 #[inline(always)]
-fn f32_body<const FMA: bool>(
-    shape: Shape,
-    left: &[f32],
-    right: &[f32],
-    bias: &[f32],
-    out: &mut [f32],
-) {
+fn f32_body<const FMA: bool>(product: Product<'_, f32>, out: &mut [f32]) {
+    let Product {
+        shape,
+        left,
+        right,
+        bias,
+    } = product;
     for_tiles(shape, |tile| {
         let mut sums = [tile.bias(bias); ROWS];
         for (index, line) in lines(shape, right, tile, 1).enumerate() {
@@ -112,13 +112,13 @@ fn f32_body<const FMA: bool>(
 }
 
 #[inline(always)]
-fn bf16_body<const FMA: bool>(
-    shape: Shape,
-    left: &[Bf16],
-    right: &[Bf16],
-    bias: &[f32],
-    out: &mut [f32],
-) {
+fn bf16_body<const FMA: bool>(product: Product<'_, Bf16>, out: &mut [f32]) {
+    let Product {
+        shape,
+        left,
+        right,
+        bias,
+    } = product;
     for_tiles(shape, |tile| {
         let mut sums = [tile.bias(bias); ROWS];
         for (index, line) in lines(shape, right, tile, 2).enumerate() {
@@ -140,28 +140,29 @@ fn bf16_body<const FMA: bool>(
     clippy::cast_precision_loss,
     reason = "the rounding of a whole sum is far below that of its 8-bit factors"
 )]
-fn int8_body<const FMA: bool>(shape: Shape, sides: Quantized<'_>, bias: &[f32], out: &mut [f32]) {
+fn int8_body<const FMA: bool>(product: Quantized<'_>, out: &mut [f32]) {
+    let shape = product.shape;
     for_tiles(shape, |tile| {
         let mut sums = [[0_i32; COLUMNS]; ROWS];
-        for (index, line) in lines(shape, sides.right, tile, 4).enumerate() {
+        for (index, line) in lines(shape, product.right, tile, 4).enumerate() {
             for (place, sums) in sums.iter_mut().enumerate() {
                 let at = tile.source(place) * shape.row_stride + 4 * index;
-                let four: [i32; 4] = std::array::from_fn(|i| i32::from(sides.left[at + i]));
+                let four: [i32; 4] = std::array::from_fn(|i| i32::from(product.left[at + i]));
                 for (sum, right) in sums.iter_mut().zip(line.chunks_exact(4)) {
                     let product = |i: usize| four[i] * i32::from(right[i]);
                     *sum += (product(0) + product(1)) + (product(2) + product(3));
                 }
             }
         }
-        let base = tile.bias(bias);
+        let base = tile.bias(product.bias);
         let first = tile.first_column();
         let mut values = [[0.0; COLUMNS]; ROWS];
         for (place, (values, sums)) in values.iter_mut().zip(&sums).enumerate() {
             let row = tile.source(place);
-            let (scale, zero) = (sides.scales[row], sides.zeros[row]);
+            let (scale, zero) = (product.scales[row], product.zeros[row]);
             for (lane, value) in values.iter_mut().enumerate() {
-                let whole = fma::<FMA>(zero, sides.column_sums[first + lane], sums[lane] as f32);
-                let scaled = whole * sides.column_scales[first + lane];
+                let whole = fma::<FMA>(zero, product.column_sums[first + lane], sums[lane] as f32);
+                let scaled = whole * product.column_scales[first + lane];
                 *value = fma::<FMA>(scaled, scale, base[lane]);
             }
         }

@@ -262,17 +262,25 @@ fn sha256(path: &Path) -> std::io::Result<String> {
 
 /// Says whether a file is one of the small ones that the loader may read.
 fn is_small(name: &str) -> bool {
-    let (folder, file) = name.rsplit_once('/').unwrap_or(("", name));
+    let (folder, file) = split(name);
     SMALL.contains(&file) && is_near(folder)
+}
+
+/// Splits a name into folder and file; the folder of `/file` is the root and not the
+/// model's.
+fn split(name: &str) -> (&str, &str) {
+    match name.rsplit_once('/') {
+        Some(("", file)) => ("/", file),
+        Some(parts) => parts,
+        None => ("", name),
+    }
 }
 
 /// Returns the files of weights: one, or the shards.
 fn weights(names: &BTreeSet<String>) -> Vec<&str> {
     let of = |kind: fn(&str) -> bool| -> Vec<&str> {
-        let split = names
-            .iter()
-            .map(|name| (name, name.rsplit_once('/').unwrap_or(("", name))));
-        split
+        let names = names.iter().map(|name| (name, split(name)));
+        names
             .filter(|(_, (folder, file))| is_near(folder) && kind(file))
             .map(|(name, _)| name.as_str())
             .collect()

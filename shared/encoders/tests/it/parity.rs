@@ -85,9 +85,12 @@ fn needed() -> Option<(PathBuf, PathBuf)> {
     Some((pools, model))
 }
 
+/// The vectors of some texts.
+type Vectors = Vec<Vec<f32>>;
+
 /// Returns the vectors of the golden texts and what they should be; `None` where a
 /// test has to be skipped.
-fn encoded(engine: Engine, precision: Precision) -> Option<(Vec<Vec<f32>>, Vec<Vec<f32>>)> {
+fn encoded(engine: Engine, precision: Precision) -> Option<(Vectors, Vectors)> {
     let (pools, model) = needed()?;
     let encoder = Encoder::load(
         &model,
