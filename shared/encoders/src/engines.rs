@@ -3,10 +3,10 @@
 use crate::backend::Backend;
 use crate::batch::Batch;
 use crate::candle::{CandleModel, Found, find};
-use crate::cpu::CpuModel;
+use crate::cpu::{self, CpuModel};
 use crate::error::{LoadError, PrepareError};
 use crate::folder::Pooling;
-use crate::options::{EncoderOptions, Engine, Precision};
+use crate::options::{DeviceChoice, EncoderOptions, Engine, Precision};
 use crate::prepare::InputKind;
 use crate::reference::ReferenceBert;
 use crate::tokenizer::Tokenizer;
@@ -52,6 +52,24 @@ pub(crate) fn build(
             Ok(Box::new(model))
         }
     }
+}
+
+/// Returns the fastest precision on a device that keeps vectors close to those of f32:
+/// 8 bits on a processor with instructions for them (AVX512-VNNI), else f32; f16 on a
+/// card.
+///
+/// Vectors of two precisions can be compared, yet their models have two fingerprints:
+/// where machines differ, choose one for all.
+///
+/// # Errors
+///
+/// When a card is asked for that is not there, or that this binary cannot use.
+pub fn suited_precision(device: DeviceChoice) -> Result<Precision, LoadError> {
+    Ok(match find(device)? {
+        Found::Card(_) => Precision::F16,
+        Found::Cpu if cpu::multiplies_bytes() => Precision::Int8,
+        Found::Cpu => Precision::F32,
+    })
 }
 
 /// Returns the calibration text as sequences that fit the window.

@@ -36,6 +36,7 @@ mod windows;
 
 pub use batch::Batch;
 pub use encoder::{Encoder, Encoding, ModelSpec};
+pub use engines::suited_precision;
 pub use error::{EncodeError, LoadError, PrepareError};
 pub use folder::Pooling;
 pub use hub::{Hub, HubError, HubModel, ModelSource};

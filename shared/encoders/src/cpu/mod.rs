@@ -31,6 +31,7 @@ use crate::transformer::Transformer;
 
 use element::Bf16;
 use forward::Forward;
+use isa::Isa;
 use model::Model;
 
 /// A model on the CPU. Attention is computed in f32 or, in the lower precisions, in
@@ -67,6 +68,11 @@ impl CpuModel {
             Precision::Bf16 | Precision::F16 | Precision::Int8 => Inner::Half(Forward::new(model)),
         })
     }
+}
+
+/// Says whether this processor has instructions for products of bytes.
+pub(crate) fn multiplies_bytes() -> bool {
+    Isa::best().vnni()
 }
 
 impl Backend for CpuModel {
