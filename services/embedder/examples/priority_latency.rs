@@ -45,7 +45,7 @@ async fn main() -> Result<(), Failure> {
         ..Config::default()
     };
     if let Some(precision) = argument(4) {
-        config.precision = precision.parse()?;
+        config.precision = Some(precision.parse()?);
     }
     if let Some(millis) = argument(5) {
         config.batch_time = Duration::from_millis(millis.parse()?);

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use vivier_encoders::{
-    ByKind, DeviceChoice, EncoderOptions, Engine, Hub, ModelSource, Pooling, Precision,
+    ByKind, DeviceChoice, EncoderOptions, Engine, Hub, LoadError, ModelSource, Pooling, Precision,
+    suited_precision,
 };
 use vivier_runtime::{ServerConfig, default_cache_dir};
 use vivier_types::Violation;
@@ -24,9 +25,6 @@ pub struct Config {
     /// model folder says, as in the next two.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pooling: Option<Pooling>,
-    /// Whether vectors are brought to length 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub normalize: Option<bool>,
     /// Length that vectors are cut to, for models trained for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dim: Option<usize>,
@@ -34,10 +32,15 @@ pub struct Config {
     /// model folder says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<usize>,
+    /// Whether vectors are brought to length 1, whatever the folder says: facets are
+    /// summed, so a long vector would count more than the others.
+    pub normalize: bool,
     /// Where the model runs: "auto", "cpu" or "cuda:N".
     pub device: DeviceChoice,
-    /// What its products are computed in: "f32", "bf16", "f16" or "int8".
-    pub precision: Precision,
+    /// What its products are computed in: "f32", "bf16", "f16" or "int8"; unset for
+    /// the fastest that suits the device ([`vivier_encoders::suited_precision`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision: Option<Precision>,
     /// Threads that run the model, 0 for one on each core; on the processor each
     /// priority has as many.
     pub threads: usize,
@@ -130,11 +133,11 @@ impl Default for Config {
         Self {
             model: ModelSource::Folder(default_model_dir()),
             pooling: None,
-            normalize: None,
             dim: None,
             max_tokens: None,
+            normalize: true,
             device: DeviceChoice::default(),
-            precision: Precision::default(),
+            precision: None,
             threads: 0,
             window_overlap_tokens: 32,
             max_batch_tokens: 16_384,
@@ -210,18 +213,26 @@ impl Config {
 
 impl Config {
     /// Returns how the model is to be loaded.
-    pub(crate) fn encoder_options(&self) -> EncoderOptions {
-        EncoderOptions {
+    ///
+    /// # Errors
+    ///
+    /// When a card is asked for that is not there, or that this binary cannot use.
+    pub(crate) fn encoder_options(&self) -> Result<EncoderOptions, LoadError> {
+        let precision = match self.precision {
+            Some(precision) => precision,
+            None => suited_precision(self.device)?,
+        };
+        Ok(EncoderOptions {
             engine: Engine::Native,
             device: self.device,
-            precision: self.precision,
+            precision,
             max_tokens: self.max_tokens,
             pooling: self.pooling,
             prompts: self.prompts.clone(),
             tasks: self.tasks.clone(),
-            normalize: self.normalize,
+            normalize: Some(self.normalize),
             dim: self.dim,
-        }
+        })
     }
 
     fn validate_bounds(&self) -> Result<(), Violation> {

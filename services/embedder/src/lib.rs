@@ -98,8 +98,9 @@ pub async fn run(
 /// Loads the model away from the async threads.
 async fn load(config: &Config) -> Result<Encoder, RunError> {
     let (source, hub) = (config.model.clone(), Hub::from(&config.hub));
-    let options = config.encoder_options();
-    tokio::task::spawn_blocking(move || Encoder::load_source(&source, &hub, &options))
+    let config = config.clone();
+    let load = move || Encoder::load_source(&source, &hub, &config.encoder_options()?);
+    tokio::task::spawn_blocking(load)
         .await
         .map_err(|_| RunError::LoaderLost)?
         .map_err(|error| RunError::Load(Box::new(error)))

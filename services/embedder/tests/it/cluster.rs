@@ -31,6 +31,8 @@ pub(crate) async fn start(change: impl FnOnce(&Path, &mut Config)) -> Running {
         window_overlap_tokens: 4,
         max_batch_tokens: 512,
         cache: false,
+        // What the tests compare with, whatever the processor.
+        precision: Some(vivier_encoders::Precision::F32),
         ..Config::default()
     };
     change(model.path(), &mut config);
