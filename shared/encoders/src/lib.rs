@@ -1,14 +1,16 @@
 //! Sentence encoders: a model folder in, unit vectors out.
 //!
-//! An [`Encoder`] loads a folder in the sentence-transformers layout and offers
+//! An [`Encoder`] loads a folder in the sentence-transformers layout, or a model of the
+//! hub pinned to a commit, and offers
 //! three steps, so that a server can run each where it belongs: [`Encoder::prepare`]
 //! turns one text into token sequences (pure CPU work, any thread),
 //! [`Encoder::encode`] turns a [`Batch`] of sequences into vectors (parallel on
 //! the current rayon pool), and [`Prepared::pool`] joins the windows of a text.
 //!
-//! Two engines compute the same function: [`Engine::Native`], our own ragged f32
-//! path, and [`Engine::Reference`], stock candle, which the native one is tested
-//! against.
+//! Loaders (`architectures`) turn the checkpoints of each family into one description
+//! (`transformer`); engines run it: [`Engine::Native`], ragged on kernels of our own in
+//! f32, bf16 or 8 bits; [`Engine::Candle`], ragged on candle's tensors, also on graphics
+//! cards; [`Engine::Reference`], stock candle, which the others are tested against.
 
 mod architectures;
 mod backend;
