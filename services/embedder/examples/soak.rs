@@ -2,7 +2,7 @@
 //! memory of its process.
 //!
 //! ```text
-//! vivier up --data-dir /tmp/soak &
+//! vivier up --data-dir soak-data &
 //! cargo run --release -p vivier-embedder --example soak -- PID CANDIDATES.jsonl [MINUTES] [ADDRESS]
 //! ```
 //!
