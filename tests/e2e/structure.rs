@@ -11,8 +11,9 @@ use std::process::Command;
 const MAX_LINES: usize = 500;
 
 /// Our crates that each of our crates may import.
-const INTERNAL: [(&str, &[&str]); 10] = [
+const INTERNAL: [(&str, &[&str]); 11] = [
     ("vivier-types", &[]),
+    ("vivier-ann", &[]),
     ("vivier-proto", &["vivier-types"]),
     ("vivier-runtime", &["vivier-types"]),
     ("vivier-features", &["vivier-types"]),
@@ -30,6 +31,7 @@ const INTERNAL: [(&str, &[&str]); 10] = [
 /// What a service may import: the shared crates, never another service.
 const SHARED: &[&str] = &[
     "vivier-types",
+    "vivier-ann",
     "vivier-proto",
     "vivier-runtime",
     "vivier-features",
@@ -42,7 +44,7 @@ const WRAPPED: [(&str, &[&str]); 7] = [
     ("candle-core", &["vivier-encoders", "vivier-heads"]),
     ("candle-nn", &["vivier-encoders", "vivier-heads"]),
     ("candle-transformers", &["vivier-encoders", "vivier-heads"]),
-    ("hnsw_rs", &["vivier-index"]),
+    ("hnsw_rs", &["vivier-index", "vivier-ann"]),
     ("tantivy", &["vivier-index"]),
     ("sled", &["vivier-index", "vivier-embedder"]),
     ("config", &["vivier-runtime"]),
