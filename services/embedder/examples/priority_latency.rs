@@ -5,14 +5,17 @@
 //!     CANDIDATES.jsonl VACANCIES.jsonl [RUNS] [SECONDS] [PRECISION] [BATCH_TIME_MS]
 //! ```
 //!
-//! Starts an embedder with its defaults, without its cache, on a free port. The job
-//! sends candidates as the gateway does, two calls at a time, as bulk work. The person
-//! sends one query after another: a title (short), or a whole advert (long). Prints for
-//! each run the median and the 99th percentile of both, alone and beside the job, and
-//! the medians over the runs.
+//! Starts an embedder with its defaults, without its cache, on a free port, in a process
+//! of its own. The job, a third process, at `nice` 19 since it would run elsewhere, sends
+//! candidates as the gateway does, two calls at a time, as bulk work. The person sends
+//! one query after another: a title (short), or a whole advert (long). Prints for each
+//! run the median and the 99th percentile of both, alone and beside the job, and the
+//! medians over the runs.
 
 #![expect(clippy::print_stdout, reason = "a measuring tool")]
 
+use std::io::{BufRead as _, BufReader, Lines};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -33,32 +36,103 @@ const AT_A_TIME: usize = 2;
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let argument = |place: usize| arguments.get(place).map(String::as_str);
-    let number = |place, default: u64| argument(place).map_or(Ok(default), str::parse);
-    let candidates = texts(argument(0).ok_or("name the candidates")?, "text", 1000)?;
-    let file = argument(1).ok_or("name the vacancies")?;
-    let (short, long) = (texts(file, "title", 1000)?, texts(file, "text", 1000)?);
-    let (runs, seconds) = (number(2, 5)?, number(3, 5)?);
+    match arguments.first().map(String::as_str) {
+        Some("serve") => serve(&arguments[1..]).await,
+        Some("job") => job(&arguments[1], &arguments[2]).await,
+        _ => measure(&arguments).await,
+    }
+}
 
+/// Runs the embedder; prints its address; ends with its standard input.
+async fn serve(arguments: &[String]) -> Result<(), Failure> {
     let mut config = Config {
         cache: false,
         ..Config::default()
     };
-    if let Some(precision) = argument(4) {
+    if let Some(precision) = arguments.first() {
         config.precision = Some(precision.parse()?);
     }
-    if let Some(millis) = argument(5) {
+    if let Some(millis) = arguments.get(1) {
         config.batch_time = Duration::from_millis(millis.parse()?);
     }
     let listener = bind("127.0.0.1:0".parse()?).await?;
-    let address = format!("http://{}", listener.local_addr()?);
+    println!("http://{}", listener.local_addr()?);
     let shutdown = Shutdown::new();
-    let served = tokio::spawn(vivier_embedder::run(config, listener, shutdown.clone()));
-    let connect = || async {
-        let channel = tonic::transport::Channel::from_shared(address.clone())?;
-        Ok::<Client, Failure>(Client::new(channel.tcp_nodelay(true).connect().await?))
-    };
-    let (person, job) = (connect().await?, connect().await?);
+    let ending = shutdown.clone();
+    std::thread::spawn(move || {
+        wait_for_end_of_input();
+        ending.trigger();
+    });
+    Ok(vivier_embedder::run(config, listener, shutdown).await?)
+}
+
+/// Embeds a pool again and again until its standard input ends; prints its rate.
+async fn job(address: &str, candidates: &str) -> Result<(), Failure> {
+    let pool = texts(candidates, "text", 1000)?;
+    let work = Job::start(&connect(address).await?, &pool);
+    println!("started");
+    tokio::task::spawn_blocking(wait_for_end_of_input).await?;
+    println!("{:.0}", work.stop().await?);
+    Ok(())
+}
+
+fn wait_for_end_of_input() {
+    // An error is an end too.
+    drop(std::io::copy(&mut std::io::stdin(), &mut std::io::sink()));
+}
+
+async fn connect(address: &str) -> Result<Client, Failure> {
+    let channel = tonic::transport::Channel::from_shared(address.to_owned())?;
+    Ok(Client::new(channel.tcp_nodelay(true).connect().await?))
+}
+
+/// Another process in one of the roles above.
+struct Process {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Process {
+    /// Starts a role and waits for its first line.
+    fn start(policy: &str, role: &[&str]) -> Result<(Self, String), Failure> {
+        let mut child = Command::new("chrt")
+            .args([policy, "0"])
+            .arg(std::env::current_exe()?)
+            .args(role)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let output = child.stdout.take().ok_or("no output")?;
+        let mut process = Self {
+            child,
+            lines: BufReader::new(output).lines(),
+        };
+        let first = process.line()?;
+        Ok((process, first))
+    }
+
+    fn line(&mut self) -> Result<String, Failure> {
+        Ok(self.lines.next().ok_or("a process ended early")??)
+    }
+
+    fn end(mut self) -> Result<(), Failure> {
+        drop(self.child.stdin.take());
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+async fn measure(arguments: &[String]) -> Result<(), Failure> {
+    let argument = |place: usize| arguments.get(place).map(String::as_str);
+    let number = |place, default: u64| argument(place).map_or(Ok(default), str::parse);
+    let candidates = argument(0).ok_or("name the candidates")?;
+    let file = argument(1).ok_or("name the vacancies")?;
+    let (short, long) = (texts(file, "title", 1000)?, texts(file, "text", 1000)?);
+    let (runs, seconds) = (number(2, 5)?, number(3, 5)?);
+    let options = arguments.iter().skip(4).map(String::as_str);
+    let role: Vec<&str> = std::iter::once("serve").chain(options).collect();
+    let (server, address) = Process::start("-o", &role)?;
+    let person = connect(&address).await?;
 
     let span = Duration::from_secs(seconds);
     ask(&person, &short, Duration::from_secs(1)).await?;
@@ -66,14 +140,18 @@ async fn main() -> Result<(), Failure> {
         let mut ratios = Vec::new();
         for run in 1..=runs {
             let alone = ask(&person, queries, span).await?;
-            let work = Job::start(&job, &candidates);
+            let (mut job, _) = Process::start("-i", &["job", &address, candidates])?;
+            // Until the job's first batches are under way.
+            ask(&person, queries, Duration::from_secs(1)).await?;
             let beside = ask(&person, queries, span).await?;
-            let rate = work.stop().await?;
+            drop(job.child.stdin.take());
+            let rate = job.line()?;
+            job.end()?;
             let ratio = beside.p99 / alone.p99;
             ratios.push(ratio);
             println!(
                 "{name} run {run}: alone {alone}, beside {beside}, ratio of p99 {ratio:.2}, \
-                 job {rate:.0} tokens/s"
+                 job {rate} tokens/s"
             );
         }
         ratios.sort_by(f64::total_cmp);
@@ -82,12 +160,8 @@ async fn main() -> Result<(), Failure> {
             ratios[ratios.len() / 2]
         );
     }
-    let work = Job::start(&job, &candidates);
-    tokio::time::sleep(span).await;
-    println!("the job alone: {:.0} tokens/s", work.stop().await?);
-    shutdown.trigger();
-    drop((person, job));
-    Ok(served.await??)
+    drop(person);
+    server.end()
 }
 
 /// Reads a field of the lines of a file.

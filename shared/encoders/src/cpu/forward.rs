@@ -229,6 +229,7 @@ impl<E: Element> Forward<E> {
             let states = states.par_chunks_mut(rows * hidden);
             let blocks = states.zip(qkv.par_chunks_mut(rows * width)).enumerate();
             blocks.with_max_len(1).for_each(|(index, (states, qkv))| {
+                give_way(rows);
                 work(&mut block(index, states, qkv), &mut self.scratches.lend());
             });
         } else {
@@ -236,6 +237,7 @@ impl<E: Element> Forward<E> {
             let states = states.chunks_mut(rows * hidden);
             let blocks = states.zip(qkv.chunks_mut(rows * width)).enumerate();
             for (index, (states, qkv)) in blocks {
+                give_way(rows);
                 work(&mut block(index, states, qkv), &mut scratch);
             }
         }
@@ -297,6 +299,7 @@ impl<E: Element> Forward<E> {
         let start = group.range().start;
         let (stride, rules) = (layer.qkv.width(), model.rules(layer));
         let columns = rules.shared() * model.heads.dim;
+        give_way(group.range().len());
         let mut work = Vec::new();
         let mut rest = context;
         for sequence in group.sequences {
@@ -428,6 +431,17 @@ impl<E: Element> Forward<E> {
 }
 
 /// Writes the norm of each row of the states to `out`.
+/// Lets a thread of higher priority have the core before work on some rows.
+///
+/// A kernel with lazy preemption lets even a thread of the lowest priority run on until
+/// the next tick, up to 4 ms, unless it enters the kernel. A block of rows takes some
+/// tenths of a millisecond; a short text is done at once and keeps its core.
+fn give_way(rows: usize) {
+    if rows > BLOCK_ROWS / 2 {
+        std::thread::yield_now();
+    }
+}
+
 fn normalized(model: &Model, norm: &crate::transformer::Norm, states: &[f32], out: &mut [f32]) {
     out.copy_from_slice(states);
     for row in out.chunks_exact_mut(model.hidden) {
