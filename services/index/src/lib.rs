@@ -10,6 +10,15 @@ mod analysis;
 mod checkpoint;
 mod codec;
 mod collection;
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        unused_imports,
+        reason = "segments will hold columns; all rows are still filtered one by one"
+    )
+)]
+mod columns;
 mod config;
 mod convert;
 mod dense;
