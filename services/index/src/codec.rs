@@ -53,7 +53,7 @@ impl Writer {
 
     /// Writes a length. Requests are bounded far below 4 GiB; a longer one is
     /// written as `u32::MAX`, which no reader accepts.
-    fn length(&mut self, length: usize) {
+    pub(crate) fn length(&mut self, length: usize) {
         let length = u32::try_from(length).unwrap_or(u32::MAX);
         self.bytes.extend_from_slice(&length.to_le_bytes());
     }
@@ -83,6 +83,14 @@ impl Writer {
         self.length(vector.len());
         for value in vector {
             self.f32(*value);
+        }
+    }
+
+    pub(crate) fn vectors(&mut self, vectors: &BTreeMap<String, Vec<f32>>) {
+        self.length(vectors.len());
+        for (facet, vector) in vectors {
+            self.text(facet);
+            self.vector(vector);
         }
     }
 
@@ -141,11 +149,7 @@ impl Writer {
 
     pub(crate) fn record(&mut self, record: &Record) {
         self.text(&record.id);
-        self.length(record.vectors.len());
-        for (facet, vector) in &record.vectors {
-            self.text(facet);
-            self.vector(vector);
-        }
+        self.vectors(&record.vectors);
         self.words(&record.words);
         self.payload(&record.payload);
         self.blob(&record.summary);
@@ -229,7 +233,7 @@ impl<'a> Reader<'a> {
 
     /// Reads a count of things that take at least `least` bytes each, so that
     /// a damaged count can't ask for much memory.
-    fn count(&mut self, what: &'static str, least: usize) -> Result<usize, CodecError> {
+    pub(crate) fn count(&mut self, what: &'static str, least: usize) -> Result<usize, CodecError> {
         let raw = u32::from_le_bytes(self.array(what)?);
         let count = usize::try_from(raw).unwrap_or(usize::MAX);
         let wanted = count.saturating_mul(least);
@@ -253,6 +257,13 @@ impl<'a> Reader<'a> {
         let length = self.count("vector", 4)?;
         (0..length)
             .map(|_| Ok(f32::from_le_bytes(self.array("vector")?)))
+            .collect()
+    }
+
+    pub(crate) fn vectors(&mut self) -> Result<BTreeMap<String, Vec<f32>>, CodecError> {
+        let count = self.count("vectors", 8)?;
+        (0..count)
+            .map(|_| Ok((self.text("facet")?, self.vector()?)))
             .collect()
     }
 
@@ -294,14 +305,9 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn record(&mut self) -> Result<Record, CodecError> {
-        let id = self.text("id")?;
-        let count = self.count("vectors", 8)?;
-        let vectors = (0..count)
-            .map(|_| Ok((self.text("facet")?, self.vector()?)))
-            .collect::<Result<_, CodecError>>()?;
         Ok(Record {
-            id,
-            vectors,
+            id: self.text("id")?,
+            vectors: self.vectors()?,
             words: self.words()?,
             payload: self.payload()?,
             summary: self.blob("summary")?,
@@ -427,7 +433,7 @@ pub(crate) mod tests {
         ]
     }
 
-    fn record() -> impl Strategy<Value = Record> {
+    pub(crate) fn record() -> impl Strategy<Value = Record> {
         let vector = prop::collection::vec(-1e3_f32..1e3, 0..6);
         let words = (".{0,12}", "[a-z]{0,2}").prop_map(|(text, lang)| Words { text, lang });
         let bytes = || prop::collection::vec(any::<u8>(), 0..9);

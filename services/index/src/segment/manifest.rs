@@ -1,0 +1,214 @@
+//! The manifest: which segments are live, which of their rows are dead, and up
+//! to which operation they hold everything.
+//!
+//! It is small, checksummed, and replaced as a whole: written under another
+//! name, synced, renamed, the folder synced. What it does not name is not part
+//! of the index.
+//!
+//! A collection's segments hold every operation up to its `flushed` sequence;
+//! later ones are in the log. Tombstones may be newer than that: an operation
+//! that made one is in the log still, and doing it again changes nothing.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use vivier_ann::RowSet;
+
+use crate::codec::{CodecError, Reader, Writer};
+use crate::model::Spec;
+use crate::segment::files::{FileError, NewFile, sync_folder};
+
+const NAME: &str = "MANIFEST";
+const MAGIC: [u8; 8] = *b"VIVMAN02";
+
+/// The state of a shard that is in files other than the log.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Manifest {
+    /// Number that the next segment gets; never given twice.
+    pub(crate) next_segment: u64,
+    /// By name.
+    pub(crate) collections: BTreeMap<String, Flushed>,
+}
+
+/// What the segments of one collection hold.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Flushed {
+    pub(crate) spec: Spec,
+    /// Last operation that the segments reflect.
+    pub(crate) sequence: u64,
+    pub(crate) segments: Vec<Listed>,
+}
+
+/// One live segment.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Listed {
+    pub(crate) number: u64,
+    /// Rows that were replaced or deleted.
+    pub(crate) dead: RowSet,
+}
+
+impl Manifest {
+    /// Returns where the manifest of a data folder is.
+    pub(crate) fn path(folder: &Path) -> PathBuf {
+        folder.join(NAME)
+    }
+
+    /// Reads the manifest; an empty one when there is none yet.
+    ///
+    /// # Errors
+    /// When it cannot be read or is damaged.
+    pub(crate) fn read(folder: &Path) -> Result<Self, FileError> {
+        let path = Self::path(folder);
+        let content = match std::fs::read(&path) {
+            Ok(content) => content,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(FileError::io("read", &path)(error)),
+        };
+        Self::decode(&content).map_err(|reason| FileError::damaged(&path, reason))
+    }
+
+    /// Replaces the manifest, atomically and durably.
+    ///
+    /// # Errors
+    /// When the disk refuses; the one before stays in force.
+    pub(crate) fn write(&self, folder: &Path) -> Result<(), FileError> {
+        let mut file = NewFile::create(&Self::path(folder))?;
+        file.write(&self.encode())?;
+        file.finish()?;
+        sync_folder(folder)
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::new();
+        writer.u64(self.next_segment);
+        writer.length(self.collections.len());
+        for flushed in self.collections.values() {
+            writer.spec(&flushed.spec);
+            writer.u64(flushed.sequence);
+            writer.length(flushed.segments.len());
+            for segment in &flushed.segments {
+                writer.u64(segment.number);
+                writer.u64(segment.dead.len().into());
+                let words = segment.dead.words();
+                writer.blob(
+                    &words
+                        .iter()
+                        .flat_map(|word| word.to_le_bytes())
+                        .collect::<Vec<_>>(),
+                );
+            }
+        }
+        let body = writer.finish();
+        let mut content = MAGIC.to_vec();
+        content.extend(crc32fast::hash(&body).to_le_bytes());
+        content.extend(body);
+        content
+    }
+
+    /// Decodes the content of a file.
+    ///
+    /// # Errors
+    /// When any byte is not what was written.
+    pub(crate) fn decode(content: &[u8]) -> Result<Self, String> {
+        let rest = content.strip_prefix(&MAGIC);
+        let rest = rest.ok_or("it is no manifest of this version")?;
+        let (crc, body) = rest.split_at_checked(4).ok_or("it is cut short")?;
+        if crc != crc32fast::hash(body).to_le_bytes() {
+            return Err("the checksum is wrong".to_owned());
+        }
+        let mut reader = Reader::new(body).map_err(|error| error.to_string())?;
+        let manifest = Self::take(&mut reader).map_err(|error| error.to_string())?;
+        reader.finish().map_err(|error| error.to_string())?;
+        Ok(manifest)
+    }
+
+    fn take(reader: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let next_segment = reader.u64("next segment")?;
+        let count = reader.count("collections", 24)?;
+        let collections = (0..count).map(|_| {
+            let spec = reader.spec()?;
+            let sequence = reader.u64("sequence")?;
+            let count = reader.count("segments", 20)?;
+            let segments = (0..count).map(|_| take_listed(reader));
+            let flushed = Flushed {
+                segments: segments.collect::<Result<_, _>>()?,
+                spec,
+                sequence,
+            };
+            Ok((flushed.spec.name.clone(), flushed))
+        });
+        Ok(Self {
+            next_segment,
+            collections: collections.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+fn take_listed(reader: &mut Reader<'_>) -> Result<Listed, CodecError> {
+    let number = reader.u64("segment")?;
+    let rows = reader.u64("rows")?;
+    let words = reader.blob("dead rows")?;
+    let words = words
+        .as_chunks::<8>()
+        .0
+        .iter()
+        .map(|word| u64::from_le_bytes(*word));
+    let rows = u32::try_from(rows).unwrap_or(u32::MAX);
+    Ok(Listed {
+        number,
+        dead: RowSet::from_words(rows, words.collect()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Manifest {
+        let spec = Spec {
+            name: "a".to_owned(),
+            facets: [].into(),
+            model_fingerprint: "f".to_owned(),
+        };
+        let listed = |number, rows| Listed {
+            number,
+            dead: RowSet::of(rows, [0, 69]),
+        };
+        let flushed = Flushed {
+            spec,
+            sequence: 9,
+            segments: vec![listed(3, 70), listed(5, 1)],
+        };
+        Manifest {
+            next_segment: 6,
+            collections: [("a".to_owned(), flushed)].into(),
+        }
+    }
+
+    #[test]
+    fn a_manifest_comes_back_and_replaces_the_one_before() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(Manifest::read(folder.path()).unwrap(), Manifest::default());
+        Manifest::default().write(folder.path()).unwrap();
+        sample().write(folder.path()).unwrap();
+        assert_eq!(Manifest::read(folder.path()).unwrap(), sample());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn any_flipped_or_missing_byte_is_noticed_and_the_file_named() {
+        let folder = tempfile::tempdir().unwrap();
+        sample().write(folder.path()).unwrap();
+        let path = Manifest::path(folder.path());
+        let content = std::fs::read(&path).unwrap();
+        for at in 0..content.len() {
+            let mut damaged = content.clone();
+            damaged[at] ^= 1;
+            std::fs::write(&path, &damaged).unwrap();
+            let error = Manifest::read(folder.path()).unwrap_err().to_string();
+            assert!(error.contains("MANIFEST is damaged"), "{error}");
+            assert!(Manifest::decode(&content[..at]).is_err(), "cut at {at}");
+        }
+    }
+}
