@@ -54,7 +54,7 @@ const WRAPPED: [(&str, &[&str]); 7] = [
 const CONFINED: [(&str, &str, &[&str]); 8] = [
     ("services/index", "hnsw_rs", &["graph.rs"]),
     ("services/index", "sled", &["store.rs"]),
-    ("services/index", "tantivy", &["words.rs", "analysis.rs"]),
+    ("services/index", "tantivy", &["words/", "analysis.rs"]),
     ("services/index", "tonic", &["grpc.rs", "lib.rs"]),
     ("services/embedder", "sled", &["cache/store.rs"]),
     ("services/embedder", "tonic", &["grpc.rs", "lib.rs"]),

@@ -7,6 +7,8 @@
 //! Accents are folded before the stemmer because many CVs leave them out: a
 //! word must meet itself with and without.
 
+use std::sync::LazyLock;
+
 use tantivy::tokenizer::{
     AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, Stemmer, StopWordFilter,
     TextAnalyzer, Token, TokenStream, Tokenizer,
@@ -15,16 +17,8 @@ use tantivy::tokenizer::{
 /// Longest word looked at, in bytes; longer runs are no words.
 const MAX_WORD_BYTES: usize = 64;
 
-/// One analysed word.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Term {
-    /// What is indexed.
-    pub(crate) term: String,
-    /// The word as written.
-    pub(crate) word: String,
-}
-
 /// Analyses texts of every language.
+#[derive(Clone)]
 pub(crate) struct Analysis {
     english: TextAnalyzer,
     french: TextAnalyzer,
@@ -33,34 +27,31 @@ pub(crate) struct Analysis {
 
 impl Analysis {
     pub(crate) fn new() -> Self {
-        Self {
+        // Reading the stop words takes longer than analysing a text.
+        static FIRST: LazyLock<Analysis> = LazyLock::new(|| Analysis {
             english: analyzer(Some((Language::English, stop_words::Language::English))),
             french: analyzer(Some((Language::French, stop_words::Language::French))),
             other: analyzer(None),
-        }
+        });
+        FIRST.clone()
     }
 
-    /// Returns the terms of a text in their order, repeats included.
-    pub(crate) fn terms(&mut self, text: &str, lang: &str) -> Vec<Term> {
+    /// Visits the terms of a text in their order, repeats included: what is
+    /// indexed, and the word as written.
+    pub(crate) fn each(&mut self, text: &str, lang: &str, mut visit: impl FnMut(&str, &str)) {
         let analyzer = match lang {
             "en" => &mut self.english,
             "fr" => &mut self.french,
             _ => &mut self.other,
         };
-        let mut terms = Vec::new();
         let mut stream = analyzer.token_stream(text);
         while stream.advance() {
             let token = stream.token();
-            if is_noise(&token.text) {
-                continue;
+            if !is_noise(&token.text) {
+                let word = text.get(token.offset_from..token.offset_to);
+                visit(&token.text, word.unwrap_or_default());
             }
-            let word = text.get(token.offset_from..token.offset_to);
-            terms.push(Term {
-                term: token.text.clone(),
-                word: word.unwrap_or_default().to_owned(),
-            });
         }
-        terms
     }
 }
 
@@ -162,8 +153,9 @@ mod tests {
     use super::*;
 
     fn terms(text: &str, lang: &str) -> Vec<String> {
-        let terms = Analysis::new().terms(text, lang);
-        terms.into_iter().map(|term| term.term).collect()
+        let mut terms = Vec::new();
+        Analysis::new().each(text, lang, |term, _| terms.push(term.to_owned()));
+        terms
     }
 
     #[test]
@@ -206,11 +198,11 @@ mod tests {
         #[test]
         fn words_are_parts_of_the_text(text in ".{0,60}", lang in "en|fr|de|") {
             let mut from = 0;
-            for term in Analysis::new().terms(&text, &lang) {
-                let at = text[from..].find(&term.word);
-                prop_assert!(at.is_some() && !term.word.is_empty());
-                from += at.unwrap() + term.word.len();
-            }
+            Analysis::new().each(&text, &lang, |_, word| {
+                let at = text[from..].find(word);
+                assert!(at.is_some() && !word.is_empty());
+                from += at.unwrap() + word.len();
+            });
         }
     }
 }

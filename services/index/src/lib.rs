@@ -52,6 +52,11 @@ use vivier_types::Violation;
 
 pub use config::{Config, GraphConfig, IndexLimits, WordsConfig};
 pub use engine::OpenError;
+pub use model::Words;
+pub use words::{
+    AskedWords, DeadWords, QueryTerm, WordsError, WordsQuery, WordsSegment, WordsSegmentBuilder,
+    WordsSource, WordsStatistics,
+};
 
 use crate::grpc::Grpc;
 use crate::service::IndexService;

@@ -23,9 +23,11 @@ pub(crate) struct Record {
 
 /// A text and its language (ISO 639-1; empty when unknown).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Words {
-    pub(crate) text: String,
-    pub(crate) lang: String,
+pub struct Words {
+    /// The text.
+    pub text: String,
+    /// Its language.
+    pub lang: String,
 }
 
 /// Value of one payload column.

@@ -168,13 +168,14 @@ pub(crate) fn explain(
     let Some(index) = view.words.get(&request.facet) else {
         return Ok(Vec::new());
     };
-    let terms = index.query(&request.query)?;
+    let query = index.query(&request.query)?;
     let wanted: Vec<_> = slots.values().copied().collect();
-    let parts = index.explain(&terms, &wanted)?;
+    let parts = index.explain(&query, &wanted)?;
     let matches = request.ids.into_iter().map(|id| {
         let found = slots.get(&id).and_then(|slot| parts.get(slot));
         let best = found.into_iter().flatten().take(request.max_terms);
-        let words = best.filter_map(|(term, part)| Some((terms.get(*term)?.word.clone(), *part)));
+        let words =
+            best.filter_map(|(term, part)| Some((query.terms().get(*term)?.word.clone(), *part)));
         WordMatches {
             words: words.collect(),
             id,
