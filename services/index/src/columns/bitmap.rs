@@ -84,10 +84,25 @@ impl<'a> Bitmap<'a> {
             _ => {
                 let decoded = RoaringBitmap::deserialize_from(self.body);
                 debug_assert!(decoded.is_ok(), "checked when the file was opened");
-                for row in decoded.iter().flatten() {
-                    bits::set(words, row);
+                if let Ok(decoded) = decoded {
+                    add_each(&decoded, words);
                 }
             }
+        }
+    }
+}
+
+/// Adds rows by the block: a step of the iterator each costs four times that.
+fn add_each(bitmap: &RoaringBitmap, words: &mut [u64]) {
+    let mut rows = bitmap.iter();
+    let mut block = [0; 256];
+    loop {
+        let taken = rows.next_many(&mut block);
+        if taken.is_empty() {
+            return;
+        }
+        for row in taken {
+            bits::set(words, *row);
         }
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct ColumnsBuilder {
     columns: BTreeMap<String, ColumnBuilder>,
 }
 
+type Encoded = (Vec<u8>, Vec<Stored<Vec<u8>>>);
+
 #[derive(Default)]
 struct ColumnBuilder {
     present: Vec<u32>,
@@ -96,7 +98,8 @@ impl ColumnsBuilder {
         Ok(content.into())
     }
 
-    fn encode(self) -> Result<(Vec<u8>, Vec<Stored<Vec<u8>>>), ColumnsError> {
+    /// Returns what stands before the sections, and the columns with theirs.
+    fn encode(self) -> Result<Encoded, ColumnsError> {
         let mut columns = Vec::new();
         for (name, column) in self.columns {
             match column.encode(self.rows) {

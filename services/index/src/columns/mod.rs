@@ -10,6 +10,8 @@
 //! Opening checks every checksum and every structure (`format`), so that
 //! nothing is left to fail in a search.
 
+#[cfg(test)]
+mod bench;
 mod bitmap;
 mod bits;
 mod builder;
@@ -20,6 +22,7 @@ mod numbers;
 mod order;
 mod places;
 mod select;
+mod tail;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +34,8 @@ use bytes::Bytes;
 
 pub(crate) use builder::ColumnsBuilder;
 pub(crate) use format::Damage;
+pub(crate) use select::Estimate;
+pub(crate) use tail::TailColumns;
 
 use self::bitmap::Bitmap;
 use self::dictionary::Dictionary;
@@ -55,6 +60,9 @@ pub(crate) enum ColumnsError {
     /// The file is not as it was written.
     #[error("{} is damaged: {reason}", path.display())]
     Damaged { path: PathBuf, reason: Damage },
+    /// Content in memory is not as it was made.
+    #[error("columns are damaged: {0}")]
+    Content(#[from] Damage),
     /// A row holds what validation refuses.
     #[error("column {column:?} of row {row}: {value} is not finite or not on the Earth")]
     Invalid {
@@ -133,9 +141,8 @@ impl Columns {
 impl Column {
     fn decode(stored: Stored<Bytes>, rows: u32) -> Result<Self, Damage> {
         let mut sections = stored.sections.into_iter();
-        let present = match sections.next() {
-            Some((Kind::Present, present)) => present,
-            _ => return Err(Damage::new("the rows that have it are missing")),
+        let Some((Kind::Present, present)) = sections.next() else {
+            return Err(Damage::new("the rows that have it are missing"));
         };
         let count = Bitmap::checked(&present, rows)?.count();
         ensure(count > 0, "no row has it")?;

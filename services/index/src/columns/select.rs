@@ -16,13 +16,25 @@ pub(crate) struct Estimate {
     pub(crate) upper: u32,
 }
 
+/// With so few rows, finding those that pass is as quick as estimating them.
+const SMALL: u32 = 8_192;
+
 impl Estimate {
     const NONE: Self = Self { lower: 0, upper: 0 };
 
-    fn exact(count: u32) -> Self {
+    /// Bounds a counted number.
+    pub(super) fn exact(count: u32) -> Self {
         Self {
             lower: count,
             upper: count,
+        }
+    }
+
+    /// Bounds the sum of the numbers of two segments.
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            lower: self.lower.saturating_add(other.lower),
+            upper: self.upper.saturating_add(other.upper),
         }
     }
 
@@ -106,7 +118,11 @@ impl Columns {
     /// Intersects, the narrowest first, until nothing is left.
     fn all(&self, filters: &[Filter]) -> Vec<u64> {
         let mut ordered: Vec<&Filter> = filters.iter().collect();
-        ordered.sort_by_cached_key(|filter| self.estimate(filter).upper);
+        if self.rows() > SMALL {
+            ordered.sort_by_cached_key(|filter| self.estimate(filter).upper);
+        } else {
+            ordered.sort_by_key(|filter| is_radius(filter));
+        }
         let mut words: Option<Vec<u64>> = None;
         for filter in ordered {
             match (&mut words, filter) {
@@ -124,6 +140,15 @@ impl Columns {
     }
 }
 
+/// Tells whether the test is the one that costs most with few rows.
+fn is_radius(filter: &Filter) -> bool {
+    let test = match filter {
+        Filter::Column { test, .. } => test,
+        Filter::All(_) | Filter::Any(_) | Filter::Not(_) => return false,
+    };
+    matches!(test, Test::Within { .. })
+}
+
 impl Column {
     fn estimate(&self, test: &Test, rows: u32) -> Estimate {
         match test {
@@ -137,8 +162,9 @@ impl Column {
                 }
             }
             Test::In(set) => {
+                let distinct: BTreeSet<&String> = set.iter().collect();
                 let counts = self
-                    .strings(set)
+                    .strings(distinct)
                     .map(|bitmap| Estimate::exact(bitmap.count()));
                 counts.fold(Estimate::NONE, |any, next| any.or(next, rows))
             }
@@ -179,11 +205,13 @@ impl Column {
         }
     }
 
-    /// Returns the rows of each distinct text of a set.
-    fn strings(&self, set: &[String]) -> impl Iterator<Item = Bitmap<'_>> {
-        let distinct: BTreeSet<&String> = set.iter().collect();
+    /// Returns the rows of each text that some row holds.
+    fn strings<'a>(
+        &self,
+        texts: impl IntoIterator<Item = &'a String>,
+    ) -> impl Iterator<Item = Bitmap<'_>> {
         let dictionary = self.strings.as_ref();
-        distinct
+        texts
             .into_iter()
             .filter_map(move |text| dictionary?.get(text))
     }

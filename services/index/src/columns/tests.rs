@@ -12,7 +12,7 @@ use crate::filter::{Filter, Test};
 use crate::model::Value;
 use crate::payload::fold_columns;
 
-type Row = BTreeMap<String, Value>;
+pub(super) type Row = BTreeMap<String, Value>;
 
 /// Latitudes and longitudes with the poles, the 180th meridian and towns.
 fn place() -> impl Strategy<Value = (f64, f64)> {
@@ -50,7 +50,7 @@ fn row() -> impl Strategy<Value = Row> {
 }
 
 /// Rows with enough repetition that each form of a bitmap occurs.
-fn rows() -> impl Strategy<Value = Vec<Row>> {
+pub(super) fn rows() -> impl Strategy<Value = Vec<Row>> {
     let pool = prop::collection::vec(row(), 1..12);
     let picks = prop::collection::vec(any::<prop::sample::Index>(), 0..200);
     (pool, picks)
@@ -64,7 +64,7 @@ fn bound() -> impl Strategy<Value = f64> {
     ]
 }
 
-fn filter() -> impl Strategy<Value = Filter> {
+pub(super) fn filter() -> impl Strategy<Value = Filter> {
     let radius = prop_oneof![
         0.0..300.0_f64,
         0.0..21_000.0_f64,
@@ -104,7 +104,7 @@ fn columns(rows: &[Row]) -> Columns {
 }
 
 /// Evaluates row by row.
-fn scan(rows: &[Row], filter: &Filter) -> RowSet {
+pub(super) fn scan(rows: &[Row], filter: &Filter) -> RowSet {
     let len = u32::try_from(rows.len()).unwrap();
     let numbered = (0..len).zip(rows);
     let passing = numbered.filter(|(_, row)| filter.passes(&fold_columns(row)));
@@ -157,24 +157,24 @@ proptest! {
 }
 
 /// A generator of numbers below a limit, for rows by the thousand.
-struct Lcg(u64);
+pub(super) struct Lcg(pub(super) u64);
 
 impl Lcg {
-    fn below(&mut self, limit: u32) -> u32 {
+    pub(super) fn below(&mut self, limit: u32) -> u32 {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1);
-        u32::try_from((self.0 >> 33) * u64::from(limit) >> 31).unwrap()
+        u32::try_from(((self.0 >> 33) * u64::from(limit)) >> 31).unwrap()
     }
 
-    fn share(&mut self) -> f64 {
+    pub(super) fn share(&mut self) -> f64 {
         f64::from(self.below(1 << 30)) / f64::from(1 << 30)
     }
 }
 
 /// Rows enough for every form of a bitmap and for checkpoints.
-fn many_rows(count: usize, random: &mut Lcg) -> Vec<Row> {
+pub(super) fn many_rows(count: usize, random: &mut Lcg) -> Vec<Row> {
     let row = |number: usize| {
         let mut row = Row::new();
         let texts = (0..random.below(3)).map(|_| format!("t{}", random.below(80)));
@@ -198,7 +198,7 @@ fn many_rows(count: usize, random: &mut Lcg) -> Vec<Row> {
     (0..count).map(row).collect()
 }
 
-fn column(name: &str, test: Test) -> Filter {
+pub(super) fn column(name: &str, test: Test) -> Filter {
     let column = name.to_owned();
     Filter::Column { column, test }
 }
@@ -208,7 +208,7 @@ fn large_columns_equal_the_evaluation_of_each_row() {
     let mut random = Lcg(7);
     let rows = many_rows(20_000, &mut random);
     let columns = columns(&rows);
-    for _ in 0..150 {
+    for _ in 0..40 {
         let (a, b) = (random.share() * 1e5, random.share() * 1e5);
         let level = f64::from(random.below(5));
         let texts = vec![
