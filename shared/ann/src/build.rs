@@ -1,0 +1,243 @@
+//! From vectors to a segment's file.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hasher};
+use std::path::Path;
+
+use crate::AnnError;
+use crate::audit::unreachable;
+use crate::builder::{self, Plan, Watch};
+use crate::file::{Sink, Writer};
+use crate::flat::Flat;
+use crate::graph::Graph;
+use crate::kernel::{index, stride};
+use crate::layout::Layout;
+use crate::meta::{MAX_M, MAX_META, Meta};
+use crate::planes::Rounding;
+use crate::vectors::Vectors;
+
+/// Widest search for links.
+const MAX_EF: usize = 10_000;
+
+/// How the graph of a segment is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BuildOptions {
+    /// Links of a node above level 0, from 2 to 128; twice as many on level 0.
+    pub m: usize,
+    /// Width of the search for links.
+    pub ef_construction: usize,
+}
+
+impl Default for BuildOptions {
+    fn default() -> Self {
+        Self {
+            m: 16,
+            ef_construction: 200,
+        }
+    }
+}
+
+/// A segment's vectors with their graph, to be written.
+pub struct Built<'a> {
+    vectors: Vectors<'a>,
+    layout: Layout,
+    graph: Graph,
+    /// Row to input: first the distinct vectors, then the copies.
+    order: Vec<u32>,
+    /// For each row behind the distinct ones, the row that it equals; ascending.
+    copies: Vec<u32>,
+    residual: Vec<u32>,
+}
+
+/// Builds the graph of vectors on the current rayon pool, which bounds the threads;
+/// with one thread the same vectors give the same graph. `None` when `watch` stopped
+/// it.
+///
+/// # Errors
+/// When an option is out of bounds, or there is no memory.
+pub fn build<'a>(
+    vectors: Vectors<'a>,
+    layout: &Layout,
+    options: &BuildOptions,
+    watch: &dyn Watch,
+) -> Result<Option<Built<'a>>, AnnError> {
+    bounded("m", options.m.max(2), MAX_M)?;
+    bounded("ef_construction", options.ef_construction, MAX_EF)?;
+    let plan = Plan {
+        m: options.m.max(2),
+        ef: options.ef_construction.max(options.m),
+    };
+    let (distinct, copied) = join(vectors);
+    let flat = Flat::new(vectors, layout, &distinct)?;
+    let Some(graph) = builder::build(&flat, plan, watch) else {
+        return Ok(None);
+    };
+    let residual = unreachable(&graph, &flat);
+    let order = graph.order();
+    let graph = graph.renumbered(&order);
+    let mut places = vec![0_u32; order.len()];
+    for (place, node) in (0_u32..).zip(&order) {
+        places[index(*node)] = place;
+    }
+    let place = |node: u32| places.get(index(node)).copied().unwrap_or_default();
+    let mut residual: Vec<u32> = residual.into_iter().map(place).collect();
+    residual.sort_unstable();
+    let mut copied: Vec<(u32, u32)> = copied
+        .into_iter()
+        .map(|(input, node)| (place(node), input))
+        .collect();
+    copied.sort_unstable();
+    let inputs = order
+        .iter()
+        .filter_map(|node| distinct.get(index(*node)).copied());
+    let order = inputs
+        .chain(copied.iter().map(|(_, input)| *input))
+        .collect();
+    Ok(Some(Built {
+        vectors,
+        layout: layout.clone(),
+        graph,
+        order,
+        copies: copied.iter().map(|(row, _)| *row).collect(),
+        residual,
+    }))
+}
+
+fn bounded(what: &'static str, found: usize, limit: usize) -> Result<(), AnnError> {
+    if found > limit {
+        return Err(AnnError::TooMany { what, found, limit });
+    }
+    Ok(())
+}
+
+/// Returns the inputs of distinct vectors, and for each other input the place among
+/// those of the vector that it equals.
+fn join(vectors: Vectors<'_>) -> (Vec<u32>, Vec<(u32, u32)>) {
+    let count = u32::try_from(vectors.len()).unwrap_or(u32::MAX);
+    let mut first: HashMap<u64, u32> = HashMap::with_capacity(vectors.len());
+    let mut distinct: Vec<u32> = Vec::with_capacity(vectors.len());
+    let mut copied = Vec::new();
+    for input in 0..count {
+        let vector = vectors.get(index(input));
+        let mut hasher = DefaultHasher::new();
+        hasher.write(bytemuck::cast_slice(vector));
+        let next = u32::try_from(distinct.len()).unwrap_or(u32::MAX);
+        let node = *first.entry(hasher.finish()).or_insert(next);
+        let same = distinct
+            .get(index(node))
+            .is_some_and(|other| vectors.get(index(*other)) == vector);
+        if same {
+            copied.push((input, node));
+        } else {
+            // New, or of the same hash as another: then it stays alone.
+            distinct.push(input);
+        }
+    }
+    (distinct, copied)
+}
+
+impl Built<'_> {
+    /// Returns the input that each row is: whatever else belongs to the segment is
+    /// written in this order.
+    pub fn order(&self) -> &[u32] {
+        &self.order
+    }
+
+    /// Counts the rows that the graph does not find; every search scans them.
+    pub fn residual(&self) -> usize {
+        self.residual.len()
+    }
+
+    /// Counts the rows that equal another.
+    pub fn copies(&self) -> usize {
+        self.copies.len()
+    }
+
+    /// Writes the file: under a temporary name, synced, then renamed.
+    ///
+    /// # Errors
+    /// When the file cannot be written, or the fingerprint is too long.
+    pub fn write(&self, path: &Path, fingerprint: &str) -> Result<(), AnnError> {
+        let meta = self.meta(fingerprint);
+        let meta =
+            serde_json::to_vec(&meta).map_err(|error| AnnError::io("write", path, error.into()))?;
+        bounded(
+            "number of bytes that describe the segment",
+            meta.len(),
+            MAX_META,
+        )?;
+        let rounding = Rounding::of(self.vectors, &self.layout);
+        let mut scales = Vec::with_capacity(self.graph.nodes());
+        let mut rest = 0.0_f32;
+        self.each(&rounding, |scale, left, _, _| {
+            scales.push(scale);
+            rest = rest.max(left);
+            Ok(())
+        })
+        .map_err(|source| AnnError::io("write", path, source))?;
+        let mut factors = rounding.by_facet.clone();
+        factors.push(rest);
+        let mut writer = Writer::create(path)?;
+        writer.section(|sink| sink.write(&meta))?;
+        writer.section(|sink| floats(sink, &factors))?;
+        writer.section(|sink| floats(sink, &scales))?;
+        writer.section(|sink| self.each(&rounding, |_, _, first, _| sink.write(first)))?;
+        writer.section(|sink| self.each(&rounding, |_, _, _, second| sink.write(second)))?;
+        writer.section(|sink| numbers(sink, &self.graph.base))?;
+        writer.section(|sink| {
+            self.graph.upper.iter().try_for_each(|level| {
+                numbers(sink, &level.nodes)?;
+                numbers(sink, &level.links)
+            })
+        })?;
+        writer.section(|sink| numbers(sink, &self.residual))?;
+        writer.section(|sink| numbers(sink, &self.copies))?;
+        writer.finish()
+    }
+
+    fn meta(&self, fingerprint: &str) -> Meta {
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Meta {
+            fingerprint: fingerprint.to_owned(),
+            facets: self.layout.facets().to_vec(),
+            rows: count(self.order.len()),
+            nodes: count(self.graph.nodes()),
+            m: self.graph.m,
+            entry: self.graph.entry,
+            levels: self
+                .graph
+                .upper
+                .iter()
+                .map(|level| count(level.nodes.len()))
+                .collect(),
+        }
+    }
+
+    /// Calls back with scale, rest, and both rows of each distinct vector.
+    fn each(
+        &self,
+        rounding: &Rounding,
+        mut take: impl FnMut(f32, f32, &[u8], &[u8]) -> std::io::Result<()>,
+    ) -> std::io::Result<()> {
+        let stride = stride(self.layout.dim());
+        let (mut first, mut second) = (vec![0; stride], vec![0; stride]);
+        for input in self.order.iter().take(self.graph.nodes()) {
+            let vector = self.vectors.get(index(*input));
+            let measures = rounding.encode(vector, &mut first, &mut second);
+            take(measures.scale, measures.rest, &first, &second)?;
+        }
+        Ok(())
+    }
+}
+
+fn floats(sink: &mut Sink<'_>, values: &[f32]) -> std::io::Result<()> {
+    values
+        .iter()
+        .try_for_each(|value| sink.write(&value.to_le_bytes()))
+}
+
+fn numbers(sink: &mut Sink<'_>, values: &[u32]) -> std::io::Result<()> {
+    values
+        .iter()
+        .try_for_each(|value| sink.write(&value.to_le_bytes()))
+}

@@ -1,0 +1,229 @@
+//! The best rows for a query: by the graph, or by a scan.
+
+use std::borrow::Cow;
+
+use crate::AnnError;
+use crate::kernel::index;
+use crate::query::Query;
+use crate::row_set::RowSet;
+use crate::segment::Segment;
+use crate::shortlist::Shortlist;
+use crate::traverse::{Scores, Walk, descend};
+
+/// How a search was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Over the graph.
+    Graph,
+    /// Over the graph, through rows that the filter refuses.
+    Filtered,
+    /// All rows, or all that the filter allows, one after the other: exact.
+    Scan,
+}
+
+/// What is searched for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SearchOptions {
+    /// Rows wanted.
+    pub k: usize,
+    /// Width of the search; at least `k` is used.
+    pub ef: usize,
+}
+
+/// A row and its score.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Hit {
+    /// The row.
+    pub row: u32,
+    /// Higher is better.
+    pub score: f32,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// Best first; equal scores in the order of rows.
+    pub hits: Vec<Hit>,
+    /// How they were found.
+    pub plan: Plan,
+    /// Rows whose neighbours were looked at.
+    pub visited: usize,
+    /// Scores computed, rough and exact.
+    pub distances: usize,
+}
+
+/// What searches work with; kept between them to spare allocations.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    pub(crate) walk: Walk,
+    shortlist: Shortlist,
+    scores: Vec<f32>,
+    nodes: Vec<u32>,
+}
+
+/// Rows scanned at once.
+const BATCH: usize = 64;
+
+impl Query<'_> {
+    /// Returns the best rows, of those in `allow` if it is given: as many as wanted,
+    /// or all that are allowed.
+    ///
+    /// # Errors
+    /// When `allow` is not over the rows of the segment.
+    pub fn search(
+        &self,
+        options: SearchOptions,
+        allow: Option<&RowSet>,
+        scratch: &mut Scratch,
+    ) -> Result<Found, AnnError> {
+        let allowed = self.allowed(allow)?;
+        let count = allowed
+            .as_ref()
+            .map_or(self.segment.nodes(), |allowed| allowed.count());
+        let ef = options.ef.max(options.k).max(1);
+        if index(count) <= ef.saturating_mul(16) {
+            return self.scan(options.k, allow, scratch);
+        }
+        scratch.walk.expanded = 0;
+        scratch.walk.scored = 0;
+        scratch.shortlist.clear(options.k, self.margin);
+        let mut scorer = self.coarse();
+        let plan = match &allowed {
+            None => {
+                self.walk(ef, &mut scorer, &mut scratch.walk);
+                Plan::Graph
+            }
+            Some(_) => return self.scan(options.k, allow, scratch),
+        };
+        for item in scratch.walk.pool.items() {
+            scratch.shortlist.offer(item.score, item.node());
+        }
+        let residual = &self.segment.residual;
+        scorer.score(residual, &mut scratch.scores);
+        for (node, score) in residual.iter().zip(&scratch.scores) {
+            if allowed
+                .as_ref()
+                .is_none_or(|allowed| allowed.contains(*node))
+            {
+                scratch.shortlist.offer(*score, *node);
+            }
+        }
+        let hits = self.finish(options.k, allow, scratch);
+        Ok(Found {
+            distances: scratch.walk.scored + residual.len() + scratch.nodes.len(),
+            visited: scratch.walk.expanded,
+            hits,
+            plan,
+        })
+    }
+
+    /// Returns the best rows of all, or of those in `allow`, by looking at each.
+    ///
+    /// # Errors
+    /// As for [`Self::search`].
+    pub fn scan(
+        &self,
+        k: usize,
+        allow: Option<&RowSet>,
+        scratch: &mut Scratch,
+    ) -> Result<Found, AnnError> {
+        let allowed = self.allowed(allow)?;
+        scratch.shortlist.clear(k, self.margin);
+        let mut scorer = self.coarse();
+        let mut seen = 0;
+        match &allowed {
+            Some(allowed) => self.scan_nodes(allowed.iter(), &mut scorer, scratch, &mut seen),
+            None => self.scan_nodes(0..self.segment.nodes(), &mut scorer, scratch, &mut seen),
+        }
+        let hits = self.finish(k, allow, scratch);
+        Ok(Found {
+            hits,
+            plan: Plan::Scan,
+            visited: seen,
+            distances: seen + scratch.nodes.len(),
+        })
+    }
+
+    fn scan_nodes(
+        &self,
+        mut nodes: impl Iterator<Item = u32>,
+        scorer: &mut impl Scores,
+        scratch: &mut Scratch,
+        seen: &mut usize,
+    ) {
+        loop {
+            scratch.nodes.clear();
+            scratch.nodes.extend(nodes.by_ref().take(BATCH));
+            if scratch.nodes.is_empty() {
+                return;
+            }
+            scratch.nodes.iter().for_each(|node| scorer.prefetch(*node));
+            scorer.score(&scratch.nodes, &mut scratch.scores);
+            *seen += scratch.nodes.len();
+            for (node, score) in scratch.nodes.iter().zip(&scratch.scores) {
+                scratch.shortlist.offer(*score, *node);
+            }
+        }
+    }
+
+    /// Walks over the whole graph.
+    fn walk(&self, ef: usize, scorer: &mut impl Scores, walk: &mut Walk) {
+        let segment = self.segment;
+        scorer.score(&[segment.entry()], &mut walk.values);
+        let mut from = (
+            walk.values.first().copied().unwrap_or_default(),
+            segment.entry(),
+        );
+        for links in segment.upper_links() {
+            from = descend(&links, scorer, walk, from);
+        }
+        walk.start(segment.nodes(), ef);
+        walk.seed(from.0, from.1);
+        walk.run(&segment.base_links(), scorer);
+    }
+
+    /// Scores the shortlist exactly and orders its rows.
+    fn finish(&self, k: usize, allow: Option<&RowSet>, scratch: &mut Scratch) -> Vec<Hit> {
+        scratch.nodes.clear();
+        scratch.nodes.extend(scratch.shortlist.nodes());
+        self.exact(&scratch.nodes, &mut scratch.scores);
+        let mut hits = Vec::with_capacity(scratch.nodes.len());
+        let allowed = |row: &u32| allow.is_none_or(|allow| allow.contains(*row));
+        for (node, score) in scratch.nodes.iter().zip(&scratch.scores) {
+            let rows = std::iter::once(*node).chain(self.segment.copies_of(*node));
+            hits.extend(
+                rows.filter(allowed)
+                    .take(k)
+                    .map(|row| Hit { row, score: *score }),
+            );
+        }
+        hits.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.row.cmp(&b.row)));
+        hits.truncate(k);
+        hits
+    }
+
+    /// Returns the nodes of which a row is allowed.
+    fn allowed<'s>(&self, allow: Option<&'s RowSet>) -> Result<Option<Cow<'s, RowSet>>, AnnError> {
+        let Some(allow) = allow else {
+            return Ok(None);
+        };
+        let segment: &Segment = self.segment;
+        if allow.len() != segment.rows() {
+            return Err(AnnError::Shape {
+                what: "set of allowed rows",
+                found: index(allow.len()),
+                expected: index(segment.rows()),
+            });
+        }
+        if segment.copies.is_empty() {
+            return Ok(Some(Cow::Borrowed(allow)));
+        }
+        let mut nodes = RowSet::from_words(segment.nodes(), allow.words().to_vec());
+        for (row, node) in (segment.nodes()..).zip(&segment.copies) {
+            if allow.contains(row) {
+                nodes.insert(*node);
+            }
+        }
+        Ok(Some(Cow::Owned(nodes)))
+    }
+}

@@ -1,0 +1,36 @@
+//! What tests share.
+
+/// A small seeded generator (SplitMix64), so that tests repeat.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `end`.
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.next() % u64::try_from(end).unwrap()).unwrap()
+    }
+
+    /// A number in 0..1.
+    pub(crate) fn unit(&mut self) -> f32 {
+        let bits = u16::try_from(self.next() >> 48).unwrap();
+        f32::from(bits) / 65_536.0
+    }
+
+    /// A vector with values in -reach..reach.
+    pub(crate) fn vector(&mut self, dim: usize, reach: f32) -> Vec<f32> {
+        (0..dim)
+            .map(|_| (self.unit() * 2.0 - 1.0) * reach)
+            .collect()
+    }
+}
