@@ -240,9 +240,56 @@ pub(super) fn encode(places: &[(Place, u32)], rows: u32) -> Result<Vec<u8>, Dama
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::bits;
+    use super::super::tests::place;
     use super::*;
 
+    /// Many places near the poles, the 180th meridian and one town, so that
+    /// cells are split down to the least.
+    fn many() -> impl Strategy<Value = Vec<Place>> {
+        let near = (place(), prop::sample::select(vec![0.0, 1e-4, 0.02, 3.0]));
+        let shifts = prop::collection::vec((-1.0..1.0_f64, -1.0..1.0_f64), 1..300);
+        let cluster = (near, shifts).prop_map(|(((latitude, longitude), width), shifts)| {
+            let shifted = shifts.iter().map(|(north, east)| {
+                let latitude = (latitude + north * width).clamp(-90.0, 90.0);
+                (latitude, (longitude + east * width).clamp(-180.0, 180.0))
+            });
+            shifted.collect::<Vec<_>>()
+        });
+        prop::collection::vec(cluster, 1..4).prop_map(|clusters| clusters.concat())
+    }
+
     proptest! {
+        #[test]
+        fn a_radius_equals_the_distance_to_each_place(places in many(), center in place(),
+            pick in any::<prop::sample::Index>(), radii in prop::collection::vec(0.0..1.0_f64, 4))
+        {
+            let numbered: Vec<(Place, u32)> = places.iter().copied().zip(0..).collect();
+            let rows = u32::try_from(places.len()).unwrap();
+            let section = encode(&numbered, rows).unwrap();
+            let stored = Places::decode(section.into(), rows).unwrap();
+            let near = places[pick.index(places.len())];
+            // To a place's own distance, which must count as inside.
+            let exact = distance_km(center, near);
+            let scaled = radii.iter().zip([1e-2, 4.0, 400.0, 20_016.0]).map(|(r, km)| r * km);
+            for radius_km in scaled.chain([exact, exact.next_down()]) {
+                for center in [center, near] {
+                    let mut found = bits::empty(rows);
+                    stored.add(center, radius_km, &mut found);
+                    let mut wanted = bits::empty(rows);
+                    for (place, row) in &numbered {
+                        if distance_km(center, *place) <= radius_km {
+                            bits::set(&mut wanted, *row);
+                        }
+                    }
+                    prop_assert_eq!(&found, &wanted);
+                    let count = wanted.iter().map(|word| word.count_ones()).sum::<u32>();
+                    let (lower, upper) = stored.estimate(center, radius_km);
+                    prop_assert!((lower..=upper).contains(&count));
+                }
+            }
+        }
+
         #[test]
         fn bits_spread_and_come_back(bits in any::<u16>()) {
             prop_assert_eq!(even_bits(spread(bits)), u32::from(bits));

@@ -15,7 +15,7 @@ use crate::payload::fold_columns;
 pub(super) type Row = BTreeMap<String, Value>;
 
 /// Latitudes and longitudes with the poles, the 180th meridian and towns.
-fn place() -> impl Strategy<Value = (f64, f64)> {
+pub(super) fn place() -> impl Strategy<Value = (f64, f64)> {
     prop_oneof![
         (-90.0..=90.0_f64, -180.0..=180.0_f64),
         (48.0..49.0_f64, 2.0..3.0_f64),
@@ -281,11 +281,15 @@ fn a_flipped_missing_or_surplus_byte_is_found_and_the_file_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("columns.bin");
     let sound = small_file();
-    let damaged = |content: &[u8]| {
+    let on_disk = |content: &[u8]| {
         std::fs::write(&path, content).unwrap();
         let error = Columns::open(&path).err().unwrap();
         assert!(matches!(&error, ColumnsError::Damaged { .. }), "{error}");
         assert!(error.to_string().contains("columns.bin"), "{error}");
+    };
+    let damaged = |content: &[u8]| {
+        let content = Bytes::copy_from_slice(content);
+        assert!(Columns::from_bytes(content).is_err());
     };
     for at in 0..sound.len() {
         for flip in [1, 0x80, 0xff] {
@@ -296,7 +300,13 @@ fn a_flipped_missing_or_surplus_byte_is_found_and_the_file_named() {
         damaged(&sound[..at]);
         damaged(&[&sound[..at], &sound[at + 1..]].concat());
     }
-    damaged(&[&sound, &b"\0"[..]].concat());
+    for at in (0..sound.len()).step_by(61) {
+        let mut content = sound.to_vec();
+        content[at] ^= 1;
+        on_disk(&content);
+        on_disk(&sound[..at]);
+    }
+    on_disk(&[&sound, &b"\0"[..]].concat());
     std::fs::write(&path, &sound).unwrap();
     assert_eq!(Columns::open(&path).unwrap().rows(), 70);
 }
