@@ -22,7 +22,7 @@
 //! **Exactness.** N, df and the mean length count live texts only, everywhere: a
 //! segment knows what its dead rows held ([`DeadWords`]). Each term's part is
 //! computed by one function ([`bm25::part`]) from true lengths, as a whole number
-//! of units of 2⁻³⁰, and whole numbers add up to the same sum in any order. So a
+//! of units of 2⁻²³, and whole numbers add up to the same sum in any order. So a
 //! text has one score, to the bit, whichever way it is found, and scores do not
 //! depend on the order of writes, on merges or on a restart.
 

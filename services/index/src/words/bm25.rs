@@ -6,8 +6,8 @@ use crate::analysis::Analysis;
 use crate::config::WordsConfig;
 use crate::model::Words;
 
-/// Units in a score of 1.
-const ONE: f32 = 1_073_741_824.0;
+/// Units in a score of 1: 2^23, so that every score is an f32 without rounding.
+const ONE: f32 = 8_388_608.0;
 
 /// The distinct terms of a query, before anything is known of the texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,24 +165,24 @@ impl Norm {
     }
 }
 
-/// Returns what a term gives a text, in units: below its share.
+/// Returns what a term gives a text, in whole units: at most its share.
 #[inline]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a share has at most 2^30 units, the fraction is cut off on purpose"
-)]
 pub(super) fn part(share: f32, frequency: u32, norm: f32) -> i32 {
     let frequency = as_f32(frequency);
-    (share * frequency / (frequency + norm)) as i32
+    let units = share * frequency / (frequency + norm);
+    // From 2^23 to 2^24 floats are the whole numbers, in the order of their bits:
+    // rounds to nearest several at a time, where a checked cast goes one by one.
+    (units + ONE).to_bits().cast_signed() - ONE.to_bits().cast_signed()
 }
 
 /// Turns units into a score, 0..1.
 #[expect(
     clippy::cast_precision_loss,
-    reason = "a score is rounded to f32 on purpose"
+    reason = "whole numbers up to 2^23 are exact"
 )]
 pub(super) fn score(units: i32) -> f32 {
-    units as f32 / ONE
+    // Half units rounded up could exceed the bound.
+    (units as f32 / ONE).min(1.0)
 }
 
 /// Signed numbers turn into floats in one step of the processor; counts of

@@ -447,7 +447,7 @@ mod tests {
                 }
                 let explained = view.explain(&terms, &[slot]).unwrap();
                 let sum: f32 = explained[&slot].iter().map(|(_, part)| part).sum();
-                assert!((sum - scores[as_index(slot)]).abs() < 1e-6);
+                assert_eq!(sum, scores[as_index(slot)]);
             }
         }
     }

@@ -182,7 +182,7 @@ fn check_place(place: &Place, query: &WordsQuery, n: usize, allowed: u32) -> Vec
         .zip(&all)
     {
         let sum: f32 = parts.iter().map(|(_, part)| part).sum();
-        assert!((sum - score).abs() < 1e-6);
+        assert_eq!(sum, *score, "whole units add up");
         assert!(parts.windows(2).all(|pair| pair[0].1 >= pair[1].1));
     }
     all

@@ -22,8 +22,8 @@ const WRITER_BYTES: usize = 64 << 20;
 
 /// Writes one segment, row after row, into an empty folder.
 ///
-/// The postings are held in memory until [`Self::finish`]: about half a
-/// kilobyte for a text of 100 terms.
+/// The postings are held in memory until [`Self::finish`]: 200 bytes or so for a
+/// text of 150 words.
 pub struct WordsSegmentBuilder {
     folder: PathBuf,
     analysis: Analysis,
