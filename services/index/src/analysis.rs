@@ -9,6 +9,7 @@
 
 use std::sync::LazyLock;
 
+use tantivy::schema::{IndexRecordOption, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::{
     AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, Stemmer, StopWordFilter,
     TextAnalyzer, Token, TokenStream, Tokenizer,
@@ -16,6 +17,19 @@ use tantivy::tokenizer::{
 
 /// Longest word looked at, in bytes; longer runs are no words.
 const MAX_WORD_BYTES: usize = 64;
+
+/// Stands between terms handed to an index; no term has it inside.
+pub(crate) const SEPARATOR: char = ' ';
+
+/// How a field of analysed terms is indexed: with their counts, and not
+/// analysed again.
+pub(crate) fn indexed_terms() -> TextOptions {
+    let indexing = TextFieldIndexing::default()
+        .set_tokenizer("whitespace")
+        .set_index_option(IndexRecordOption::WithFreqs)
+        .set_fieldnorms(false);
+    TextOptions::default().set_indexing_options(indexing)
+}
 
 /// Analyses texts of every language.
 #[derive(Clone)]
@@ -198,7 +212,8 @@ mod tests {
         #[test]
         fn words_are_parts_of_the_text(text in ".{0,60}", lang in "en|fr|de|") {
             let mut from = 0;
-            Analysis::new().each(&text, &lang, |_, word| {
+            Analysis::new().each(&text, &lang, |term, word| {
+                assert!(!term.is_empty() && !term.contains(char::is_whitespace));
                 let at = text[from..].find(word);
                 assert!(at.is_some() && !word.is_empty());
                 from += at.unwrap() + word.len();

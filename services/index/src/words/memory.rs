@@ -11,10 +11,7 @@ use tantivy::directory::RamDirectory;
 use tantivy::index::SegmentId;
 use tantivy::indexer::IndexWriterOptions;
 use tantivy::postings::Postings;
-use tantivy::schema::{
-    FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions,
-};
-use tantivy::tokenizer::{PreTokenizedString, Token};
+use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, Schema};
 use tantivy::{
     DocSet, Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, SegmentReader,
     TERMINATED, TantivyDocument, TantivyError, Term,
@@ -22,10 +19,10 @@ use tantivy::{
 
 use super::WordsError;
 use super::bm25::{self, AskedWords, WordsQuery, WordsStatistics};
-use crate::analysis::Analysis;
+use crate::analysis::{Analysis, SEPARATOR, indexed_terms};
 use crate::config::WordsConfig;
 use crate::model::Words;
-use crate::points::{Slot, as_index, as_slot};
+use crate::points::{Slot, as_index};
 
 /// Memory of tantivy's writer before it closes a segment.
 const WRITER_BYTES: usize = 64 << 20;
@@ -59,16 +56,10 @@ impl WordsIndex {
     /// When tantivy cannot start its threads.
     pub(crate) fn new(config: &WordsConfig) -> Result<Self, WordsError> {
         let mut schema = Schema::builder();
-        let indexing = TextFieldIndexing::default()
-            .set_index_option(IndexRecordOption::WithFreqs)
-            .set_fieldnorms(false);
         let fields = Fields {
             slot: schema.add_u64_field("slot", INDEXED | FAST),
             length: schema.add_u64_field("length", FAST),
-            text: schema.add_text_field(
-                "text",
-                TextOptions::default().set_indexing_options(indexing),
-            ),
+            text: schema.add_text_field("text", indexed_terms()),
         };
         let index = Index::create(
             RamDirectory::create(),
@@ -103,26 +94,20 @@ impl WordsIndex {
     /// # Errors
     /// When tantivy's writer has died.
     pub(crate) fn add(&mut self, slot: Slot, words: &Words) -> Result<(), WordsError> {
-        let mut tokens = Vec::new();
+        let mut terms = String::new();
+        let mut length = 0_u32;
         self.analysis.each(&words.text, &words.lang, |term, _| {
-            let text = term.to_owned();
-            tokens.push(Token {
-                text,
-                ..Token::default()
-            });
+            terms.push_str(term);
+            terms.push(SEPARATOR);
+            length += 1;
         });
-        if tokens.is_empty() {
+        if length == 0 {
             return Ok(());
         }
-        let length = as_slot(tokens.len());
         let mut document = TantivyDocument::default();
         document.add_u64(self.fields.slot, slot.into());
         document.add_u64(self.fields.length, length.into());
-        let text = PreTokenizedString {
-            text: String::new(),
-            tokens,
-        };
-        document.add_pre_tokenized_text(self.fields.text, text);
+        document.add_text(self.fields.text, &terms);
         self.writer.add_document(document)?;
 
         let index = as_index(slot);

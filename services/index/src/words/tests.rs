@@ -321,3 +321,9 @@ fn a_segment_needs_an_empty_folder() {
     let refused = WordsSegmentBuilder::create(folder.path()).err().unwrap();
     assert!(refused.to_string().contains("not empty"), "{refused}");
 }
+
+#[test]
+fn segments_are_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<(WordsSegment, DeadWords, WordsQuery)>();
+}

@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 
 use tantivy::directory::MmapDirectory;
 use tantivy::indexer::SingleSegmentIndexWriter;
-use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
-use tantivy::tokenizer::{PreTokenizedString, Token};
+use tantivy::schema::{Field, Schema};
 use tantivy::{Index, IndexSettings, TantivyDocument, TantivyError};
 
 use super::forward::{FILE, ForwardWriter};
 use super::{WordsError, WordsSegment, sums};
-use crate::analysis::Analysis;
+use crate::analysis::{Analysis, SEPARATOR, indexed_terms};
 use crate::model::Words;
 use crate::points::as_index;
 
@@ -72,11 +71,7 @@ impl WordsSegmentBuilder {
             return Err(WordsError::NotEmpty { path });
         }
         let mut schema = Schema::builder();
-        let indexing = TextFieldIndexing::default()
-            .set_index_option(IndexRecordOption::WithFreqs)
-            .set_fieldnorms(false);
-        let options = TextOptions::default().set_indexing_options(indexing);
-        let text = schema.add_text_field(TEXT, options);
+        let text = schema.add_text_field(TEXT, indexed_terms());
         let directory = MmapDirectory::open(folder).map_err(TantivyError::from)?;
         let settings = IndexSettings {
             // Nothing is stored, so there is nothing to do for it.
@@ -162,17 +157,14 @@ impl WordsSegmentBuilder {
     fn write_row(&mut self) -> Result<(), WordsError> {
         let mut document = TantivyDocument::default();
         if !self.counts.is_empty() {
-            let mut tokens = Vec::new();
+            let mut terms = String::new();
             for (number, count) in &self.counts {
                 for _ in 0..*count {
-                    tokens.push(Token {
-                        text: self.terms.text(*number).to_owned(),
-                        ..Token::default()
-                    });
+                    terms.push_str(self.terms.text(*number));
+                    terms.push(SEPARATOR);
                 }
             }
-            let text = String::new();
-            document.add_pre_tokenized_text(self.text, PreTokenizedString { text, tokens });
+            document.add_text(self.text, &terms);
         }
         self.inverted.add_document(document)?;
         let written = self.forward.push(&self.counts);
