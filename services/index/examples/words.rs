@@ -19,6 +19,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::time::Instant;
 
+use vivier_ann::RowSet;
 use vivier_index::{
     AskedWords, DeadWords, Words, WordsConfig, WordsQuery, WordsSegment, WordsSegmentBuilder,
     WordsSource,
@@ -116,6 +117,14 @@ fn search(segment: &WordsSegment, asked: &[&Words]) -> Result<(), Failure> {
     measure(&format!("top({TOP})"), &queries, |query| {
         Ok(segment.top(query, TOP, None, None)?)
     })?;
+    for one_of in [10, 100, 1_000] {
+        let allow = RowSet::of(segment.rows(), (0..segment.rows()).step_by(one_of));
+        measure(
+            &format!("top({TOP}) of one row in {one_of}"),
+            &queries,
+            |query| Ok(segment.top(query, TOP, Some(&allow), None)?),
+        )?;
+    }
     measure(
         &format!("scores of {} rows", given.len()),
         &queries,

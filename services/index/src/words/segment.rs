@@ -10,7 +10,7 @@ use vivier_ann::RowSet;
 
 use super::bm25::{self, AskedWords, QueryTerm, WordsQuery, WordsStatistics};
 use super::forward::{FILE, Forward, RowTerms};
-use super::select::Best;
+use super::select::{Best, Wanted};
 use super::walk::{Cursor, walk};
 use super::write::TEXT;
 use super::{DeadWords, WordsError, sums};
@@ -130,21 +130,16 @@ impl WordsSegment {
         dead: Option<&RowSet>,
     ) -> Result<Vec<(u32, f32)>, WordsError> {
         let mut best = Best::new(n);
-        let is_dead = |row| dead.is_some_and(|dead| dead.contains(row));
+        let wanted = Wanted { allow, dead };
         match allow {
             Some(allow) if self.rows_are_cheaper(query, allow)? => {
                 let terms = self.numbered(query)?;
-                for row in allow.iter().filter(|row| !is_dead(*row)) {
+                for row in allow.iter().filter(|row| !wanted.is_dead(*row)) {
                     best.offer(row, self.units(&terms, query, row));
                 }
             }
             Some(_) | None => {
-                let is_allowed = |row| allow.is_none_or(|allow| allow.contains(row));
-                self.walk(query, |first, sums| {
-                    offer(&mut best, first, sums, |row| {
-                        is_allowed(row) && !is_dead(row)
-                    });
-                })?;
+                self.walk(query, |first, sums| wanted.offer(&mut best, first, sums))?;
             }
         }
         let best = best.finish().into_iter();
@@ -287,22 +282,6 @@ impl WordsSegment {
         for (number, count) in self.forward.row(row) {
             if let Some((share, place)) = terms.get(number) {
                 visit(place, bm25::part(share, count, norm));
-            }
-        }
-    }
-}
-
-/// Offers the rows of a window that may be among the best.
-fn offer(best: &mut Best, first: u32, sums: &[i32], is_wanted: impl Fn(u32) -> bool) {
-    const CHUNK: usize = 16;
-    for (start, sums) in (first..).step_by(CHUNK).zip(sums.chunks(CHUNK)) {
-        let floor = best.floor();
-        if !sums.iter().fold(false, |any, sum| any | (*sum > floor)) {
-            continue;
-        }
-        for (row, sum) in (start..).zip(sums) {
-            if *sum > best.floor() && is_wanted(row) {
-                best.offer(row, *sum);
             }
         }
     }

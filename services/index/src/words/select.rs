@@ -2,6 +2,10 @@
 
 use std::cmp::Reverse;
 
+use vivier_ann::RowSet;
+
+use crate::points::as_index;
+
 /// Keeps the `n` best of rows offered in ascending order; of equal scores the
 /// lower row is better, and rows without score are no hits.
 pub(super) struct Best {
@@ -59,6 +63,51 @@ impl Best {
 
 fn order(scored: &(i32, u32)) -> (Reverse<i32>, u32) {
     (Reverse(scored.0), scored.1)
+}
+
+/// Rows that one word of a set of rows holds.
+const WORD: usize = 64;
+
+/// The rows that may be hits.
+pub(super) struct Wanted<'a> {
+    /// Only these, if given.
+    pub(super) allow: Option<&'a RowSet>,
+    /// None of these.
+    pub(super) dead: Option<&'a RowSet>,
+}
+
+impl Wanted<'_> {
+    pub(super) fn is_dead(&self, row: u32) -> bool {
+        self.dead.is_some_and(|dead| dead.contains(row))
+    }
+
+    /// Offers the wanted rows from `first` on, a multiple of 64, with their
+    /// units.
+    pub(super) fn offer(&self, best: &mut Best, first: u32, units: &[i32]) {
+        for (start, units) in (first..).step_by(WORD).zip(units.chunks(WORD)) {
+            let floor = best.floor();
+            // Sixty-four comparisons at once; most rows are below the floor.
+            if !units
+                .iter()
+                .fold(false, |any, units| any | (*units > floor))
+            {
+                continue;
+            }
+            let mut wanted = self.word(as_index(start) / WORD);
+            while wanted != 0 {
+                let bit = wanted.trailing_zeros();
+                wanted &= wanted - 1;
+                let units = units.get(as_index(bit)).copied();
+                best.offer(start + bit, units.unwrap_or(0));
+            }
+        }
+    }
+
+    /// Returns the wanted rows among 64, as bits.
+    fn word(&self, index: usize) -> u64 {
+        let word = |set: &RowSet| set.words().get(index).copied().unwrap_or(0);
+        self.allow.map_or(u64::MAX, word) & !self.dead.map_or(0, word)
+    }
 }
 
 #[cfg(test)]

@@ -6,9 +6,10 @@
 //!
 //! Skipping by upper bounds (WAND, MaxScore) does not pay: a vacancy has dozens
 //! of terms of similar weight, and the thousandth of a million texts has a score
-//! of about 0.06. Terms whose bounds sum to less than that hold a fifth of the
-//! postings, and leave out so little that 5,000 to 20,000 rows would have to be
-//! looked up one by one, at 400 ns each.
+//! of about 0.06. On 150 adverts over 20,000 texts of recombined CVs, counted at
+//! the same share of texts: the terms whose bounds sum to a third of that score
+//! hold a fifth of the postings, and to leave them out 5,000 of a million rows
+//! would have to be looked up one by one, at 400 ns each; to leave out more, 20,000.
 
 use tantivy::postings::BlockSegmentPostings;
 
