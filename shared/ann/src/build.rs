@@ -176,6 +176,7 @@ impl Built<'_> {
         })
         .map_err(|source| AnnError::io("write", path, source))?;
         let mut factors = rounding.by_facet.clone();
+        factors.extend(Rounding::shares(self.vectors, &self.layout));
         factors.push(rest);
         let mut writer = Writer::create(path)?;
         writer.section(|sink| sink.write(&meta))?;

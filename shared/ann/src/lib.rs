@@ -7,6 +7,7 @@ mod build;
 mod builder;
 mod error;
 mod file;
+mod filtered;
 mod flat;
 mod graph;
 mod kernel;

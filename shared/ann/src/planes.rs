@@ -63,6 +63,24 @@ impl Rounding {
         Self::new(layout, greatest)
     }
 
+    /// Returns the share of each facet in the squared lengths of all vectors, at their
+    /// usual weights.
+    pub(crate) fn shares(vectors: Vectors<'_>, layout: &Layout) -> Vec<f32> {
+        let mut sums = vec![0.0_f64; layout.facets().len()];
+        for at in 0..vectors.len() {
+            let vector = vectors.get(at);
+            for (sum, range) in sums.iter_mut().zip(layout.ranges()) {
+                let values = vector.get(range).unwrap_or_default();
+                *sum += f64::from(values.iter().map(|value| value * value).sum::<f32>());
+            }
+        }
+        for (sum, facet) in sums.iter_mut().zip(layout.facets()) {
+            *sum *= f64::from(facet.usual_weight);
+        }
+        let all = sums.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+        sums.iter().map(|sum| narrow(sum / all)).collect()
+    }
+
     /// Returns the factor of each value.
     pub(crate) fn factors(&self) -> &[f32] {
         &self.factors
@@ -96,6 +114,14 @@ impl Rounding {
             rest: rest.sqrt(),
         }
     }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a share needs no more than f32"
+)]
+fn narrow(value: f64) -> f32 {
+    value as f32
 }
 
 #[cfg(test)]

@@ -21,6 +21,8 @@ pub struct Query<'a> {
     plain: Vec<f32>,
     /// Most that a score by the first plane may be wrong.
     pub(crate) margin: f32,
+    /// Share of the graph's geometry that the query uses: 1 with usual weights.
+    pub(crate) kept: f32,
 }
 
 impl Segment {
@@ -59,8 +61,29 @@ impl Segment {
             unit,
             plain,
             margin,
+            kept: kept(self, weights),
         })
     }
+}
+
+/// Returns the share of the graph's geometry that weights use.
+///
+/// The graph knows the neighbourhoods of the usual weights. A query that weighs a
+/// facet less than others, compared with that, sees only a part of what tells them
+/// apart.
+fn kept(segment: &Segment, weights: &[f32]) -> f32 {
+    let facets = segment.layout().facets().iter();
+    let ratios = facets
+        .zip(weights)
+        .map(|(facet, weight)| weight.abs() / facet.usual_weight);
+    let greatest = ratios.clone().fold(0.0, f32::max);
+    if greatest == 0.0 {
+        return 0.0;
+    }
+    ratios
+        .zip(&segment.shares)
+        .map(|(ratio, share)| ratio / greatest * share)
+        .sum()
 }
 
 fn check(what: &'static str, values: &[f32], expected: usize) -> Result<(), AnnError> {

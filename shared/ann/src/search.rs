@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::AnnError;
+use crate::filtered::{self, Spread};
 use crate::kernel::index;
 use crate::query::Query;
 use crate::row_set::RowSet;
@@ -59,10 +60,30 @@ pub struct Scratch {
     shortlist: Shortlist,
     scores: Vec<f32>,
     nodes: Vec<u32>,
+    next: Vec<u32>,
+    /// How the scores of sampled nodes are spread, if a search sampled any.
+    spread: Option<Spread>,
 }
 
 /// Rows scanned at once.
-const BATCH: usize = 64;
+const BATCH: usize = 32;
+/// Rows that can be scanned in the time that a walk over the graph takes for one node
+/// of its width.
+const SCAN_PER_WIDTH: usize = 64;
+/// Share of the graph's geometry that a query must use; below, the graph knows mostly
+/// what the query ignores.
+const MIN_KEPT: f32 = 0.2;
+
+/// Returns how wide a walk must be for a query that uses a share of the geometry.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a width of some thousands times at most 5"
+)]
+fn widened(ef: usize, kept: f32) -> usize {
+    (ef as f32 / kept.clamp(MIN_KEPT, 1.0)).ceil() as usize
+}
 
 impl Query<'_> {
     /// Returns the best rows, of those in `allow` if it is given: as many as wanted,
@@ -81,37 +102,44 @@ impl Query<'_> {
             .as_ref()
             .map_or(self.segment.nodes(), |allowed| allowed.count());
         let ef = options.ef.max(options.k).max(1);
-        if index(count) <= ef.saturating_mul(16) {
+        let ef = widened(ef, self.kept);
+        if self.kept < MIN_KEPT || index(count) <= ef.saturating_mul(SCAN_PER_WIDTH) {
             return self.scan(options.k, allow, scratch);
         }
         scratch.walk.expanded = 0;
         scratch.walk.scored = 0;
-        scratch.shortlist.clear(options.k, self.margin);
         let mut scorer = self.coarse();
-        let plan = match &allowed {
-            None => {
-                self.walk(ef, &mut scorer, &mut scratch.walk);
-                Plan::Graph
-            }
-            Some(_) => return self.scan(options.k, allow, scratch),
+        let plan = self.walk(ef, allowed.as_deref(), &mut scorer, scratch);
+        scratch.shortlist.clear(options.k, self.margin);
+        let wanted = |node: u32| {
+            allowed
+                .as_ref()
+                .is_none_or(|allowed| allowed.contains(node))
         };
         for item in scratch.walk.pool.items() {
-            scratch.shortlist.offer(item.score, item.node());
+            if wanted(item.node()) {
+                scratch.shortlist.offer(item.score, item.node());
+            }
         }
         let residual = &self.segment.residual;
         scorer.score(residual, &mut scratch.scores);
         for (node, score) in residual.iter().zip(&scratch.scores) {
-            if allowed
-                .as_ref()
-                .is_none_or(|allowed| allowed.contains(*node))
-            {
+            if wanted(*node) {
                 scratch.shortlist.offer(*score, *node);
             }
         }
+        let steps = (scratch.walk.expanded, scratch.walk.scored + residual.len());
         let hits = self.finish(options.k, allow, scratch);
+        let spread = scratch.spread.take();
+        let trusted = hits
+            .last()
+            .is_none_or(|last| spread.is_none_or(|spread| spread.stands_out(last.score)));
+        if !trusted || hits.len() < options.k.min(index(count)) {
+            return self.scan(options.k, allow, scratch);
+        }
         Ok(Found {
-            distances: scratch.walk.scored + residual.len() + scratch.nodes.len(),
-            visited: scratch.walk.expanded,
+            distances: steps.1 + scratch.nodes.len(),
+            visited: steps.0,
             hits,
             plan,
         })
@@ -144,30 +172,61 @@ impl Query<'_> {
         })
     }
 
-    fn scan_nodes(
+    fn scan_nodes<S: Scores>(
         &self,
         mut nodes: impl Iterator<Item = u32>,
-        scorer: &mut impl Scores,
+        scorer: &mut S,
         scratch: &mut Scratch,
         seen: &mut usize,
     ) {
-        loop {
-            scratch.nodes.clear();
-            scratch.nodes.extend(nodes.by_ref().take(BATCH));
-            if scratch.nodes.is_empty() {
-                return;
-            }
-            scratch.nodes.iter().for_each(|node| scorer.prefetch(*node));
+        let mut gather = |batch: &mut Vec<u32>, scorer: &S| {
+            batch.clear();
+            batch.extend(nodes.by_ref().take(BATCH));
+            batch.iter().for_each(|node| scorer.prefetch(*node));
+        };
+        gather(&mut scratch.nodes, scorer);
+        while !scratch.nodes.is_empty() {
+            // The next rows are on their way while these are scored.
+            gather(&mut scratch.next, scorer);
             scorer.score(&scratch.nodes, &mut scratch.scores);
             *seen += scratch.nodes.len();
             for (node, score) in scratch.nodes.iter().zip(&scratch.scores) {
                 scratch.shortlist.offer(*score, *node);
             }
+            std::mem::swap(&mut scratch.nodes, &mut scratch.next);
         }
     }
 
-    /// Walks over the whole graph.
-    fn walk(&self, ef: usize, scorer: &mut impl Scores, walk: &mut Walk) {
+    /// Walks over the graph; the pool then holds the best nodes.
+    fn walk(
+        &self,
+        ef: usize,
+        allowed: Option<&RowSet>,
+        scorer: &mut impl Scores,
+        scratch: &mut Scratch,
+    ) -> Plan {
+        let segment = self.segment;
+        let walk = &mut scratch.walk;
+        let links = segment.base_links();
+        let (score, node) = self.descend(scorer, walk);
+        walk.start(segment.nodes(), ef);
+        let Some(allowed) = allowed else {
+            walk.seed(score, node);
+            walk.run(&links, scorer);
+            return Plan::Graph;
+        };
+        if allowed.contains(node) {
+            walk.seed(score, node);
+        } else {
+            filtered::visit(walk, links, allowed, scorer, node);
+        }
+        scratch.spread = Some(filtered::seed(walk, allowed, scorer));
+        filtered::run(walk, links, allowed, scorer);
+        Plan::Filtered
+    }
+
+    /// Walks down the upper levels.
+    fn descend(&self, scorer: &mut impl Scores, walk: &mut Walk) -> (f32, u32) {
         let segment = self.segment;
         scorer.score(&[segment.entry()], &mut walk.values);
         let mut from = (
@@ -177,9 +236,7 @@ impl Query<'_> {
         for links in segment.upper_links() {
             from = descend(&links, scorer, walk, from);
         }
-        walk.start(segment.nodes(), ef);
-        walk.seed(from.0, from.1);
-        walk.run(&segment.base_links(), scorer);
+        from
     }
 
     /// Scores the shortlist exactly and orders its rows.

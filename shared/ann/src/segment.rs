@@ -28,6 +28,8 @@ pub struct Segment {
     meta: Meta,
     pub(crate) kernel: Kernel,
     pub(crate) rounding: Rounding,
+    /// Share of each facet in the geometry of the graph.
+    pub(crate) shares: Vec<f32>,
     /// Greatest length of what the first plane leaves out of a vector, in units.
     pub(crate) rest: f32,
     /// Greatest scale.
@@ -56,14 +58,18 @@ impl Segment {
         let facets = Layout::new(meta.facets.clone());
         let layout = facets.map_err(|error| source.damaged(Section::Meta, error.to_string()))?;
         let nodes = index(meta.nodes);
-        let mut factors = source.floats(Section::Factors, layout.facets().len() + 1)?;
+        let mut factors = source.floats(Section::Factors, 2 * layout.facets().len() + 1)?;
         if factors
             .iter()
             .any(|factor| !factor.is_finite() || *factor < 0.0)
         {
-            return Err(source.damaged(Section::Factors, "one is not a number above 0".to_owned()));
+            return Err(source.damaged(Section::Factors, "one is not a number from 0".to_owned()));
         }
         let rest = factors.pop().unwrap_or_default();
+        let shares = factors.split_off(layout.facets().len());
+        if factors.contains(&0.0) {
+            return Err(source.damaged(Section::Factors, "one is 0".to_owned()));
+        }
         let scales = source.floats(Section::Scales, nodes)?;
         if scales
             .iter()
@@ -86,6 +92,7 @@ impl Segment {
             path: path.to_owned(),
             kernel: Kernel::best(),
             rounding: Rounding::new(&layout, factors),
+            shares,
             rest,
             reach: scales.iter().copied().fold(0.0, f32::max),
             layout,

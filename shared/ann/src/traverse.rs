@@ -31,6 +31,8 @@ pub(crate) struct Walk {
     pub(crate) pool: Pool,
     pub(crate) batch: Vec<u32>,
     pub(crate) values: Vec<f32>,
+    /// Refused neighbours of the node at hand.
+    pub(crate) hops: Vec<u32>,
     /// Nodes expanded, and scores computed, since they were last set to 0.
     pub(crate) expanded: usize,
     pub(crate) scored: usize,

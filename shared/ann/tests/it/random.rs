@@ -20,6 +20,11 @@ impl Random {
         usize::try_from(self.next() % u64::try_from(end).unwrap()).unwrap()
     }
 
+    /// A number in 0..1.
+    pub(crate) fn unit(&mut self) -> f64 {
+        f64::from(u32::try_from(self.next() >> 32).unwrap()) / 4_294_967_296.0
+    }
+
     /// About normally distributed, with variance 1.
     pub(crate) fn normal(&mut self) -> f32 {
         let unit = |bits: u64| f32::from(u16::try_from(bits & 0xffff).unwrap()) / 65_536.0;

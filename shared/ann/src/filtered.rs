@@ -1,0 +1,142 @@
+//! A walk that only collects allowed nodes.
+//!
+//! Nodes that the filter refuses are never scored: their neighbours stand in for
+//! them, as long as a node has too few allowed ones of its own (after ACORN, Patel et
+//! al., SIGMOD 2024). So the walk goes straight to the best allowed nodes, also when
+//! the best of all are refused. It starts from allowed nodes all over the segment
+//! too: rows lie in the order of their neighbourhoods, so that evenly spaced ones are
+//! a sample of all parts of it.
+
+use crate::audit::BaseLinks;
+use crate::row_set::RowSet;
+use crate::traverse::{Neighbours, Scores, Walk};
+
+/// Allowed nodes from which a walk starts, about.
+const SEEDS: usize = 128;
+/// Allowed neighbours of a node that are enough: refused ones then need not be looked
+/// behind.
+const ENOUGH: usize = 24;
+/// Standard deviations above the mean of all allowed nodes that a result must reach.
+const STANDS_OUT: f32 = 2.0;
+/// Lists that are loaded before they are read.
+const AHEAD: usize = 3;
+
+/// How scores of a sample of nodes are spread.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spread {
+    mean: f32,
+    deviation: f32,
+}
+
+impl Spread {
+    /// Tells whether a score is of a neighbourhood of the query.
+    ///
+    /// If not, as when the filter allows only what is least like the query, the best
+    /// are anywhere, and no walk leads there.
+    pub(crate) fn stands_out(self, score: f32) -> bool {
+        score >= self.mean + STANDS_OUT * self.deviation
+    }
+}
+
+/// Offers allowed nodes all over the segment; returns how their scores are spread.
+pub(crate) fn seed(walk: &mut Walk, allowed: &RowSet, scores: &mut impl Scores) -> Spread {
+    walk.batch.clear();
+    let words = allowed.words();
+    let step = (words.len() / SEEDS).max(1);
+    for start in (0..words.len()).step_by(step) {
+        let near = words.iter().enumerate().skip(start).take(step);
+        let found = near
+            .map(|(at, word)| (at, *word))
+            .find(|(_, word)| *word != 0);
+        if let Some((at, word)) = found {
+            let row = u32::try_from(at).unwrap_or(0) * u64::BITS + word.trailing_zeros();
+            scores.prefetch(row);
+            walk.batch.push(row);
+        }
+    }
+    scores.score(&walk.batch, &mut walk.values);
+    walk.scored += walk.batch.len();
+    for (node, score) in walk.batch.iter().zip(&walk.values) {
+        if walk.marks.insert(*node) {
+            walk.pool.offer(*score, *node);
+        }
+    }
+    spread(&walk.values)
+}
+
+fn spread(scores: &[f32]) -> Spread {
+    let count = scores.iter().fold(0.0_f32, |count, _| count + 1.0).max(1.0);
+    let mean = scores.iter().sum::<f32>() / count;
+    let variance = scores
+        .iter()
+        .map(|score| (score - mean).powi(2))
+        .sum::<f32>()
+        / count;
+    Spread {
+        mean,
+        deviation: variance.sqrt(),
+    }
+}
+
+/// Offers the allowed nodes around one.
+pub(crate) fn visit(
+    walk: &mut Walk,
+    links: BaseLinks<'_>,
+    allowed: &RowSet,
+    scores: &mut impl Scores,
+    node: u32,
+) {
+    walk.batch.clear();
+    walk.hops.clear();
+    for near in links.of(node) {
+        if allowed.contains(near) {
+            if walk.marks.insert(near) {
+                scores.prefetch(near);
+                walk.batch.push(near);
+            }
+        } else {
+            walk.hops.push(near);
+        }
+    }
+    for hop in walk.hops.iter().take(AHEAD) {
+        links.prefetch(*hop);
+    }
+    for (at, hop) in walk.hops.iter().enumerate() {
+        if walk.batch.len() >= ENOUGH {
+            break;
+        }
+        if let Some(later) = walk.hops.get(at + AHEAD) {
+            links.prefetch(*later);
+        }
+        if !walk.marks.insert(*hop) {
+            continue;
+        }
+        for far in links.of(*hop) {
+            if allowed.contains(far) && walk.marks.insert(far) {
+                scores.prefetch(far);
+                walk.batch.push(far);
+            }
+        }
+    }
+    scores.score(&walk.batch, &mut walk.values);
+    walk.expanded += 1;
+    walk.scored += walk.batch.len();
+    for (node, score) in walk.batch.iter().zip(&walk.values) {
+        walk.pool.offer(*score, *node);
+    }
+}
+
+/// Visits the best node again and again until all that the pool holds are.
+pub(crate) fn run(
+    walk: &mut Walk,
+    links: BaseLinks<'_>,
+    allowed: &RowSet,
+    scores: &mut impl Scores,
+) {
+    while let Some(node) = walk.pool.expand() {
+        if let Some(next) = walk.pool.peek() {
+            links.prefetch(next);
+        }
+        visit(walk, links, allowed, scores, node);
+    }
+}
