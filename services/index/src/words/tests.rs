@@ -271,6 +271,10 @@ fn rows_keep_their_order_over_many_windows() {
     let query = WordsQuery::new(asked, &statistics, &WordsConfig::default());
     assert_eq!(query.terms().len(), 4);
     let all = check_place(&place, &query, 1_000, 1);
+    // So few that their rows are looked up one by one.
+    let few = RowSet::of(rows, (0..rows).step_by(1_000).chain([3, 77, 4_999]));
+    check_top(&place, &query, &all, Some(&few), 20);
+    check_top(&place, &query, &all, Some(&few), 1_000);
     for row in 0..rows {
         let has_any = row % 7 != 0;
         assert_eq!(all[as_index(row)] > 0.0, has_any, "row {row}");
