@@ -215,16 +215,36 @@ impl<'a> Draft<'a> {
         for above in (level + 1..=top).rev() {
             best = descend(&self.level(above), &mut worker.aim, &mut worker.walk, best);
         }
+        let mut chosen: Vec<(u8, Vec<u32>)> = Vec::new();
         for at in (0..=level.min(top)).rev() {
-            best = self.link(worker, node, at, best);
+            let (nearest, links) = self.choose(worker, node, at, best);
+            best = nearest;
+            chosen.push((at, links));
+        }
+        // Nobody must come to the node before all its own lists lead on.
+        for (at, neighbours) in &chosen {
+            let links = self.level(*at);
+            let list = links.lists().lock(links.list(node));
+            list.write(neighbours.iter().copied());
+        }
+        for (at, neighbours) in &chosen {
+            for neighbour in neighbours {
+                self.link_back(worker, &self.level(*at), *neighbour, node);
+            }
         }
         if let Some(mut held) = held {
             *held = Some((node, level));
         }
     }
 
-    /// Links a node on one level; returns the nearest found there.
-    fn link(&self, worker: &mut Worker<'_>, node: u32, level: u8, from: (f32, u32)) -> (f32, u32) {
+    /// Returns the nearest node on one level, and those to link to.
+    fn choose(
+        &self,
+        worker: &mut Worker<'_>,
+        node: u32,
+        level: u8,
+        from: (f32, u32),
+    ) -> ((f32, u32), Vec<u32>) {
         let links = self.level(level);
         let count = u32::try_from(self.flat.len()).unwrap_or(u32::MAX);
         worker.walk.start(count, self.plan.ef);
@@ -234,17 +254,11 @@ impl<'a> Draft<'a> {
         let found = worker.walk.pool.items();
         let best = found.first().map_or(from, |best| (best.score, best.node()));
         let candidates = found.iter().map(|item| (item.score, item.node()));
-        let chosen = worker.pruner.prune(candidates, links.bound()).to_vec();
-        links
-            .lists()
-            .lock(links.list(node))
-            .write(chosen.iter().copied());
-        for neighbour in chosen {
-            self.link_back(worker, &links, neighbour, node);
-        }
-        best
+        let chosen = worker.pruner.prune(candidates, links.bound());
+        (best, chosen.to_vec())
     }
 
+    /// Links a neighbour back.
     fn link_back(&self, worker: &mut Worker<'_>, links: &Level<'_, '_>, from: u32, to: u32) {
         let list = links.list(from);
         let locked = links.lists().lock(list);

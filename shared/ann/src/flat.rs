@@ -90,6 +90,16 @@ impl Flat {
         Codes::new(self.codes.numbers(), self.stride)
     }
 
+    /// Returns a node's vector on the unit sphere, its lift last.
+    pub(crate) fn unit_vector(&self, node: u32) -> Vec<f32> {
+        let known = self.nodes.get(index(node)).copied().unwrap_or_default();
+        let row = self.codes().row(node);
+        let values = row
+            .iter()
+            .map(|byte| f32::from(signed(*byte)) * known.scale);
+        values.chain(std::iter::once(known.lift)).collect()
+    }
+
     /// Returns a scorer, to be aimed at nodes.
     pub(crate) fn aim(&self) -> Aim<'_> {
         Aim {

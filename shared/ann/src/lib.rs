@@ -1,6 +1,10 @@
 //! Approximate nearest neighbours by inner product, over immutable segments.
 //!
-//! A segment has rows, numbered from 0; sets of rows are [`RowSet`].
+//! [`build`] links vectors to a graph and tells the order of rows; [`Built::write`]
+//! makes the file; [`Segment::open`] checks all of it; [`Segment::query`] prepares a
+//! weighted query, which searches or scans rows and scores single ones. A segment has
+//! rows, numbered from 0; sets of rows are [`RowSet`]. Nothing here knows of ids,
+//! payloads or words.
 
 mod audit;
 mod build;
@@ -20,6 +24,7 @@ mod planes;
 mod pool;
 mod prune;
 mod query;
+mod reference;
 mod row_set;
 mod search;
 mod segment;
