@@ -12,9 +12,11 @@ export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 CANDIDATES ?=
 VACANCIES ?=
 
-# Arguments of bench/encode/compare.py, such as --rounds 3; see its --help.
+# Arguments of bench/encode/compare.py, such as --rounds 3, or of bench/index/compare.py,
+# such as --count 1000000; see their --help.
 BENCH_ARGS ?=
 BENCH_ENV := target/bench-env
+INDEX_ENV := target/bench-index-env
 
 VIVIER := target/release/vivier
 DEMO_FILES := $(if $(CANDIDATES),--candidates '$(CANDIDATES)') $(if $(VACANCIES),--vacancies '$(VACANCIES)')
@@ -62,6 +64,16 @@ $(BENCH_ENV)/.ready: bench/encode/requirements.txt | bootstrap
 	@echo "making the Python environment $(BENCH_ENV) ..."
 	@python3 -m venv --clear --without-pip $(BENCH_ENV)
 	@python3 -m pip --python $(BENCH_ENV)/bin/python install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.PHONY: bench-index
+bench-index: build $(INDEX_ENV)/.ready ## Times the graph of vectors beside hnswlib and FAISS, at equal recall.
+	@$(INDEX_ENV)/bin/python bench/index/compare.py $(BENCH_ARGS)
+
+$(INDEX_ENV)/.ready: bench/index/requirements.txt | bootstrap
+	@echo "making the Python environment $(INDEX_ENV) ..."
+	@python3 -m venv --clear --without-pip $(INDEX_ENV)
+	@python3 -m pip --python $(INDEX_ENV)/bin/python install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 .PHONY: bench-gpu

@@ -1,6 +1,7 @@
 //! `vivier bench`: measures parts of Vivier on this machine.
 
 mod encode;
+mod index;
 mod measure;
 mod report;
 mod work;
@@ -8,14 +9,16 @@ mod work;
 use clap::{Args, Subcommand};
 
 use self::encode::EncodeArgs;
+use self::index::IndexArgs;
 use crate::failure::Outcome;
 use crate::output::Output;
 
 /// Arguments of `vivier bench`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
-Example:
-  vivier bench encode --batch 32 --tokens 128")]
+Examples:
+  vivier bench encode --batch 32 --tokens 128
+  vivier bench index --synthetic 200000,256")]
 pub(crate) struct BenchArgs {
     #[command(subcommand)]
     part: Part,
@@ -26,6 +29,8 @@ pub(crate) struct BenchArgs {
 enum Part {
     /// Times the encoder, and holds its speed and its vectors against what is known.
     Encode(EncodeArgs),
+    /// Builds and searches a segment of vectors, and holds it against exact search.
+    Index(IndexArgs),
 }
 
 /// Runs `vivier bench`.
@@ -35,5 +40,6 @@ enum Part {
 pub(crate) fn run(args: &BenchArgs, output: &mut Output) -> anyhow::Result<Outcome> {
     match &args.part {
         Part::Encode(args) => encode::run(args, output),
+        Part::Index(args) => index::run(args, output),
     }
 }

@@ -12,6 +12,7 @@ use crate::flat::Flat;
 use crate::graph::Graph;
 use crate::kernel::{index, stride};
 use crate::layout::Layout;
+use crate::links;
 use crate::meta::{MAX_M, MAX_META, Meta};
 use crate::planes::Rounding;
 use crate::reference;
@@ -193,7 +194,10 @@ impl Built<'_> {
         writer.section(|sink| floats(sink, &scales))?;
         writer.section(|sink| self.each(&rounding, |_, _, first, _| sink.write(first)))?;
         writer.section(|sink| self.each(&rounding, |_, _, _, second| sink.write(second)))?;
-        writer.section(|sink| numbers(sink, &self.graph.base))?;
+        writer.section(|sink| {
+            let mut links = self.graph.base.iter();
+            links.try_for_each(|link| sink.write(&links::pack(*link)))
+        })?;
         writer.section(|sink| {
             self.graph.upper.iter().try_for_each(|level| {
                 numbers(sink, &level.nodes)?;

@@ -7,19 +7,37 @@
 //! too: rows lie in the order of their neighbourhoods, so that evenly spaced ones are
 //! a sample of all parts of it.
 
-use crate::audit::BaseLinks;
+use crate::links::PackedLinks;
 use crate::row_set::RowSet;
 use crate::traverse::{Neighbours, Scores, Walk};
 
 /// Allowed nodes from which a walk starts, about.
 const SEEDS: usize = 128;
 /// Allowed neighbours of a node that are enough: refused ones then need not be looked
-/// behind.
+/// behind. Narrow filters need fewer, because what is behind is new more often.
 const ENOUGH: usize = 24;
+const ENOUGH_OF_FEW: usize = 20;
+/// A filter is narrow that allows less than one node in so many.
+const FEW: u32 = 7;
 /// Standard deviations above the mean of all allowed nodes that a result must reach.
 const STANDS_OUT: f32 = 2.0;
 /// Lists that are loaded before they are read.
 const AHEAD: usize = 3;
+
+/// The nodes that a walk may collect.
+#[derive(Clone, Copy)]
+pub(crate) struct Allowed<'a> {
+    nodes: &'a RowSet,
+    enough: usize,
+}
+
+impl<'a> Allowed<'a> {
+    pub(crate) fn new(nodes: &'a RowSet) -> Self {
+        let few = nodes.count() < nodes.len() / FEW;
+        let enough = if few { ENOUGH_OF_FEW } else { ENOUGH };
+        Self { nodes, enough }
+    }
+}
 
 /// How scores of a sample of nodes are spread.
 #[derive(Clone, Copy, Debug)]
@@ -81,15 +99,15 @@ fn spread(scores: &[f32]) -> Spread {
 /// Offers the allowed nodes around one.
 pub(crate) fn visit(
     walk: &mut Walk,
-    links: BaseLinks<'_>,
-    allowed: &RowSet,
+    links: PackedLinks<'_>,
+    allowed: Allowed<'_>,
     scores: &mut impl Scores,
     node: u32,
 ) {
     walk.batch.clear();
     walk.hops.clear();
     for near in links.of(node) {
-        if allowed.contains(near) {
+        if allowed.nodes.contains(near) {
             if walk.marks.insert(near) {
                 scores.prefetch(near);
                 walk.batch.push(near);
@@ -102,7 +120,7 @@ pub(crate) fn visit(
         links.prefetch(*hop);
     }
     for (at, hop) in walk.hops.iter().enumerate() {
-        if walk.batch.len() >= ENOUGH {
+        if walk.batch.len() >= allowed.enough {
             break;
         }
         if let Some(later) = walk.hops.get(at + AHEAD) {
@@ -112,7 +130,7 @@ pub(crate) fn visit(
             continue;
         }
         for far in links.of(*hop) {
-            if allowed.contains(far) && walk.marks.insert(far) {
+            if allowed.nodes.contains(far) && walk.marks.insert(far) {
                 scores.prefetch(far);
                 walk.batch.push(far);
             }
@@ -129,8 +147,8 @@ pub(crate) fn visit(
 /// Visits the best node again and again until all that the pool holds are.
 pub(crate) fn run(
     walk: &mut Walk,
-    links: BaseLinks<'_>,
-    allowed: &RowSet,
+    links: PackedLinks<'_>,
+    allowed: Allowed<'_>,
     scores: &mut impl Scores,
 ) {
     while let Some(node) = walk.pool.expand() {

@@ -16,6 +16,7 @@ mod flat;
 mod graph;
 mod kernel;
 mod layout;
+mod links;
 mod lists;
 mod marks;
 mod memory;

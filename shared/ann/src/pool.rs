@@ -3,8 +3,8 @@
 /// Marks an entry whose neighbours were looked at.
 const EXPANDED: u32 = 1 << 31;
 
-/// Most nodes of a graph: the highest bit of a node is a mark.
-pub(crate) const MAX_NODES: usize = (1 << 31) - 1;
+/// Most nodes of a graph: a link has three bytes, and the highest value leads nowhere.
+pub(crate) const MAX_NODES: usize = (1 << 24) - 1;
 
 /// A node and its score.
 #[derive(Clone, Copy, Debug, PartialEq)]

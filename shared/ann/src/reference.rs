@@ -41,7 +41,9 @@ pub(crate) fn build(flat: &Flat, plan: Plan) -> Graph {
         hnsw.insert((&flat.unit_vector(node), index(node)));
     }
     let mut lists: Vec<Lists> = vec![Lists::new(); flat.len()];
-    for point in hnsw.get_point_indexation() {
+    // The crate panics where it iterates over nothing.
+    let points = (count > 0).then(|| hnsw.get_point_indexation());
+    for point in points.into_iter().flatten() {
         let levels = usize::from(point.get_point_id().0) + 1;
         let found = point.get_neighborhood_id();
         let nodes = found.iter().take(levels).map(|level| {

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use memmap2::Mmap;
 
 use crate::AnnError;
-use crate::audit::BaseLinks;
 use crate::file::{Section, Table};
 use crate::graph::{Upper, UpperLinks};
 use crate::kernel::{Codes, Kernel, index, stride};
 use crate::layout::Layout;
+use crate::links::{self, PackedLinks};
 use crate::memory::Pages;
 use crate::meta::{MAX_M, MAX_META, Meta};
 use crate::planes::Rounding;
@@ -132,13 +132,13 @@ impl Segment {
     /// levels, residual and copies.
     pub fn resident_bytes(&self) -> usize {
         let planes = 2 * self.second.len();
-        let links = index(self.meta.nodes) * 2 * self.meta.m;
-        let upper: usize = self
-            .upper
-            .iter()
+        let links = index(self.meta.nodes) * 2 * self.meta.m * links::BYTES;
+        let levels = self.upper.iter();
+        let upper: usize = levels
             .map(|level| level.nodes.len() + level.links.len())
             .sum();
-        planes + 4 * (self.scales.len() + links + upper + self.residual.len() + self.copies.len())
+        let lists = self.residual.len() + self.copies.len();
+        planes + links + 4 * (self.scales.len() + upper + lists)
     }
 
     /// Counts the distinct vectors.
@@ -161,8 +161,8 @@ impl Segment {
         Codes::new(bytes.unwrap_or_default(), stride(self.layout.dim()))
     }
 
-    pub(crate) fn base_links(&self) -> BaseLinks<'_> {
-        BaseLinks::new(self.links.numbers(), 2 * self.meta.m)
+    pub(crate) fn base_links(&self) -> PackedLinks<'_> {
+        PackedLinks::new(self.links.numbers(), 2 * self.meta.m)
     }
 
     /// Returns the upper levels, highest first.
@@ -285,11 +285,9 @@ impl Source<'_> {
     }
 
     fn links(&mut self, meta: &Meta) -> Result<Pages, AnnError> {
-        let mut links = self.pages(Section::Links, index(meta.nodes) * 2 * meta.m * 4)?;
-        for link in links.numbers_mut::<u32>() {
-            *link = u32::from_le(*link);
-        }
-        if !inside(links.numbers(), meta.nodes) {
+        let width = 2 * meta.m;
+        let links = self.pages(Section::Links, index(meta.nodes) * width * links::BYTES)?;
+        if !PackedLinks::new(links.numbers(), width).inside(meta.nodes) {
             return Err(self.damaged(Section::Links, "a link leads nowhere".to_owned()));
         }
         Ok(links)
