@@ -67,6 +67,7 @@ fn plan_name(plan: i32) -> &'static str {
         Ok(v1::SearchPlan::Exact) => "exact",
         Ok(v1::SearchPlan::Graph) => "graph",
         Ok(v1::SearchPlan::FilteredScan) => "filtered scan",
+        Ok(v1::SearchPlan::FilteredGraph) => "filtered graph",
         Ok(v1::SearchPlan::Unspecified) | Err(_) => "unknown",
     }
 }

@@ -1,34 +1,38 @@
 //! One collection: its live state, how writes change it, and the views that
 //! searches read.
+//!
+//! One thread changes it, the writer: it applies operations, freezes tails, and
+//! puts segments in their place. So what the writer has looked up stays true
+//! until it acts on it. Readers take views.
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
-use std::sync::atomic::{AtomicBool, Ordering};
+mod state;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::words::WordsError;
+use vivier_ann::RowSet;
 
-use crate::config::{GraphConfig, WordsConfig};
+use crate::collection::state::{Frozen, State, Step};
+use crate::columns::ColumnsError;
 use crate::dense::Layout;
-use crate::graph::Graph;
+use crate::filter::Filter;
 use crate::model::{FacetKind, Operation, Outcome, Record, Spec};
 use crate::payload::fold_columns;
-use crate::points::{Meta, Points, Slot, as_slot};
-use crate::words::{WordsIndex, WordsView};
+use crate::points::{Meta, Slot, as_slot};
+use crate::segment::SegmentView;
+use crate::segment::manifest::{Flushed, Listed};
+use crate::segment::write::{Source, Written};
+use crate::tail::Tail;
+use crate::view::{Part, Place, Stored, View};
+use crate::words::{WordsError, WordsIndex, WordsView};
 
-/// What one search sees: cheap to take, never changing.
-#[derive(Clone)]
-pub(crate) struct View {
-    pub(crate) points: Points,
-    /// By words facet.
-    pub(crate) words: BTreeMap<String, Arc<WordsView>>,
-    pub(crate) graph: Option<Arc<Graph>>,
-}
-
-/// The live state. `order` finds the slot of an id, and gives the id order.
-struct State {
-    order: BTreeMap<Arc<str>, Slot>,
-    view: View,
+/// Why operations cannot be applied.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApplyError {
+    #[error("the words index failed")]
+    Words(#[from] WordsError),
+    #[error(transparent)]
+    Columns(#[from] ColumnsError),
 }
 
 /// Whether changes of words are made visible at once.
@@ -44,27 +48,26 @@ pub(crate) enum Publish {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) points: usize,
+    /// Dead rows of segments.
     pub(crate) tombstones: usize,
-    pub(crate) graph_points: usize,
+    /// Live rows of segments.
+    pub(crate) sealed_points: usize,
+    pub(crate) segments: usize,
+    /// Bytes of vectors that searches touch.
     pub(crate) vector_bytes: usize,
 }
+
+type WordsIndexes = BTreeMap<String, WordsIndex>;
+type WordsViews = BTreeMap<String, Arc<WordsView>>;
 
 /// A collection; writes come from one thread, reads from any.
 pub(crate) struct Collection {
     spec: Spec,
     layout: Layout,
     state: RwLock<State>,
-    /// The writing side of the words facets; only the writer locks it.
-    words: Mutex<BTreeMap<String, WordsIndex>>,
-    building: AtomicBool,
-}
-
-/// One step of a group of writes, with its slots decided.
-struct Step<'a> {
-    id: Arc<str>,
-    old: Option<Slot>,
-    /// The new version, if there is one.
-    record: Option<&'a Record>,
+    /// The writing side of the words facets of each tail; only the writer
+    /// locks it.
+    words: Mutex<Vec<WordsIndexes>>,
 }
 
 impl Collection {
@@ -72,31 +75,32 @@ impl Collection {
     ///
     /// # Errors
     /// When the words index does not start.
-    pub(crate) fn new(spec: Spec, config: &WordsConfig) -> Result<Self, WordsError> {
+    pub(crate) fn new(spec: Spec) -> Result<Self, WordsError> {
+        Self::open(spec, 0, Vec::new())
+    }
+
+    /// Starts with segments that reflect all operations up to one.
+    ///
+    /// # Errors
+    /// When the words index does not start.
+    pub(crate) fn open(
+        spec: Spec,
+        flushed: u64,
+        segments: Vec<SegmentView>,
+    ) -> Result<Self, WordsError> {
         let layout = Layout::of(&spec);
-        let mut indexes = BTreeMap::new();
-        let mut words = BTreeMap::new();
-        for (name, facet) in &spec.facets {
-            if facet.kind == FacetKind::Words {
-                let mut index = WordsIndex::new(config)?;
-                words.insert(name.clone(), index.commit()?);
-                indexes.insert(name.clone(), index);
-            }
-        }
-        let view = View {
-            points: Points::new(layout.dim()),
-            words,
-            graph: None,
-        };
+        let mut words = start_words(&spec)?;
+        let tail = Tail::new(layout.dim(), commit(&mut words)?);
         Ok(Self {
             spec,
             layout,
             state: RwLock::new(State {
-                order: BTreeMap::new(),
-                view,
+                segments,
+                tails: vec![tail],
+                frozen: Vec::new(),
+                flushed,
             }),
-            words: Mutex::new(indexes),
-            building: AtomicBool::new(false),
+            words: Mutex::new(vec![words]),
         })
     }
 
@@ -112,54 +116,49 @@ impl Collection {
 
     /// Takes a view; the lock is held for a moment only.
     pub(crate) fn view(&self) -> View {
-        self.read().view.clone()
+        self.read().view()
     }
 
     /// Applies operations in order, as one step for readers; returns what each
-    /// one did. Called by one thread at a time.
+    /// one did.
     ///
     /// # Errors
-    /// When the words index fails; then the state is unchanged for readers but
-    /// the collection must not be written again.
+    /// When the words or the columns fail; then the state is unchanged for
+    /// readers but the collection must not be written again.
     pub(crate) fn apply(
         &self,
         operations: &[&Operation],
         publish: Publish,
-    ) -> Result<Vec<Outcome>, WordsError> {
+    ) -> Result<Vec<Outcome>, ApplyError> {
         let (steps, outcomes) = self.plan(operations);
-        let next = self.read().view.points.slots();
-        let words = self.apply_words(&steps, next, publish)?;
+        let words = self.apply_words(&steps, publish)?;
 
-        // Vectors are joined before the lock, so that it is held for a moment.
+        // What takes long is done before the lock, so that it is held for a moment.
         let prepared: Vec<_> = steps.iter().map(|step| self.prepare(step)).collect();
         let mut state = self.write();
         for (step, prepared) in steps.iter().zip(prepared) {
             if let Some(old) = step.old {
-                state.view.points.remove(old);
+                state.remove(&step.id, old);
             }
-            match prepared {
-                Some((meta, vector)) => {
-                    let id = Arc::clone(&meta.id);
-                    let slot = state.view.points.push(meta, &vector);
-                    state.order.insert(id, slot);
-                }
-                None => {
-                    state.order.remove(&step.id);
-                }
+            if let (Some((meta, vector)), Some(tail)) = (prepared, state.tails.last_mut()) {
+                tail.push(meta, &vector)?;
             }
         }
-        if let Some(words) = words {
-            state.view.words = words;
+        for (tail, words) in state.tails.iter_mut().zip(words) {
+            if let Some(words) = words {
+                tail.set_words(words);
+            }
         }
         Ok(outcomes)
     }
 
-    /// Decides for every change which slot it frees and which it takes.
+    /// Decides for every change which version it replaces.
     fn plan<'a>(&self, operations: &[&'a Operation]) -> (Vec<Step<'a>>, Vec<Outcome>) {
         let state = self.read();
-        let mut next = state.view.points.slots();
-        // Slots given and freed by earlier steps of this group.
-        let mut changed: BTreeMap<&str, Option<Slot>> = BTreeMap::new();
+        let last = state.segments.len() + state.tails.len() - 1;
+        let mut next = state.tails.last().map_or(0, |tail| tail.view().slots());
+        // Places given and freed by earlier steps of this group.
+        let mut changed: BTreeMap<&str, Option<Place>> = BTreeMap::new();
         let mut steps = Vec::new();
         let mut outcomes = Vec::new();
         for operation in operations {
@@ -168,30 +167,25 @@ impl Collection {
                 Operation::Create(_) => {}
                 Operation::Upsert { records, .. } => {
                     for record in records {
-                        let id = record.id.as_str();
-                        let (key, old) = state.find(id, &changed);
-                        changed.insert(id, Some(as_slot(next)));
+                        let step = state.step(&record.id, &changed, Some(record));
+                        let place = Place {
+                            part: last,
+                            row: next,
+                        };
+                        changed.insert(&record.id, Some(place));
                         next += 1;
-                        outcome.replaced += u64::from(old.is_some());
-                        outcome.inserted += u64::from(old.is_none());
-                        steps.push(Step {
-                            id: key,
-                            old,
-                            record: Some(record),
-                        });
+                        outcome.replaced += u64::from(step.old.is_some());
+                        outcome.inserted += u64::from(step.old.is_none());
+                        steps.push(step);
                     }
                 }
                 Operation::Delete { ids, .. } => {
                     for id in ids {
-                        let (key, old) = state.find(id, &changed);
-                        if old.is_some() {
+                        let step = state.step(id, &changed, None);
+                        if step.old.is_some() {
                             changed.insert(id, None);
                             outcome.deleted += 1;
-                            steps.push(Step {
-                                id: key,
-                                old,
-                                record: None,
-                            });
+                            steps.push(step);
                         }
                     }
                 }
@@ -201,29 +195,50 @@ impl Collection {
         (steps, outcomes)
     }
 
+    /// Changes the words of every tail; returns the new views of those that
+    /// changed, if they are to be seen now.
     fn apply_words(
         &self,
         steps: &[Step<'_>],
-        first: usize,
         publish: Publish,
-    ) -> Result<Option<BTreeMap<String, Arc<WordsView>>>, WordsError> {
-        let mut indexes = self.words();
-        let mut next = first;
+    ) -> Result<Vec<Option<WordsViews>>, WordsError> {
+        let (segments, mut next) = {
+            let state = self.read();
+            let next = state.tails.last().map_or(0, |tail| tail.view().slots());
+            (state.segments.len(), next)
+        };
+        let mut tails = self.words();
+        let mut touched = BTreeSet::new();
         for step in steps {
-            for (name, index) in indexes.iter_mut() {
-                if let Some(old) = step.old {
-                    index.remove(old);
-                }
-                if let Some(words) = step.record.and_then(|record| record.words.get(name)) {
-                    index.add(as_slot(next), words)?;
+            let old = step
+                .old
+                .and_then(|old| Some((old.part.checked_sub(segments)?, old.row)));
+            if let Some((tail, slot)) = old
+                && let Some(indexes) = tails.get_mut(tail)
+            {
+                indexes.values_mut().for_each(|index| index.remove(slot));
+                touched.insert(tail);
+            }
+            let Some(record) = step.record else {
+                continue;
+            };
+            let last = tails.len().saturating_sub(1);
+            for (name, index) in tails.last_mut().into_iter().flatten() {
+                if let Some(words) = record.words.get(name) {
+                    index.add(next, words)?;
+                    touched.insert(last);
                 }
             }
-            next += usize::from(step.record.is_some());
+            next += 1;
         }
-        match publish {
-            Publish::Later => Ok(None),
-            Publish::Now => commit(&mut indexes).map(Some),
+        if publish == Publish::Later {
+            return Ok(Vec::new());
         }
+        let views = tails.iter_mut().enumerate().map(|(tail, indexes)| {
+            let changed = touched.contains(&tail).then(|| commit(indexes));
+            changed.transpose()
+        });
+        views.collect()
     }
 
     fn prepare(&self, step: &Step<'_>) -> Option<(Arc<Meta>, Vec<f32>)> {
@@ -231,6 +246,15 @@ impl Collection {
         let meta = Meta {
             id: Arc::clone(&step.id),
             columns: fold_columns(&record.payload),
+            record: Record {
+                id: record.id.clone(),
+                vectors: BTreeMap::new(),
+                words: record.words.clone(),
+                payload: record.payload.clone(),
+                summary: record.summary.clone(),
+                document: record.document.clone(),
+                revision: record.revision.clone(),
+            },
         };
         Some((Arc::new(meta), self.layout.concatenate(&record.vectors)))
     }
@@ -240,96 +264,193 @@ impl Collection {
     /// # Errors
     /// When the words index fails.
     pub(crate) fn publish(&self) -> Result<(), WordsError> {
-        let words = commit(&mut self.words())?;
-        self.write().view.words = words;
+        let views = self
+            .words()
+            .iter_mut()
+            .map(commit)
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut state = self.write();
+        for (tail, words) in state.tails.iter_mut().zip(views) {
+            tail.set_words(words);
+        }
         Ok(())
     }
 
-    /// Returns the vectors of the points that exist, by id.
-    pub(crate) fn vectors(&self, ids: &[String]) -> BTreeMap<String, Vec<f32>> {
+    /// Returns the points and bytes of the tail that takes writes.
+    pub(crate) fn tail_size(&self) -> (usize, usize) {
         let state = self.read();
-        let found = ids.iter().filter_map(|id| {
-            let slot = *state.order.get(id.as_str())?;
-            let point = state.view.points.get(slot)?;
-            Some((id.clone(), point.vector.to_vec()))
-        });
-        found.collect()
+        let tail = state.tails.last();
+        tail.map_or((0, 0), |tail| (tail.view().points.slots(), tail.bytes()))
     }
 
-    /// Returns the slots of the points that exist, by id, and the view that
-    /// they belong to.
-    pub(crate) fn slots(&self, ids: &[String]) -> (View, BTreeMap<String, Slot>) {
+    /// Counts the tails that wait to become segments.
+    pub(crate) fn frozen(&self) -> usize {
+        self.read().frozen.len()
+    }
+
+    /// Freezes the tail, which holds all operations up to one, and starts
+    /// another; nothing happens to an empty one.
+    ///
+    /// # Errors
+    /// When the words index does not start.
+    pub(crate) fn freeze(&self, sequence: u64) -> Result<(), WordsError> {
+        if self.tail_size().0 == 0 {
+            return Ok(());
+        }
+        let mut words = start_words(&self.spec)?;
+        let tail = Tail::new(self.layout.dim(), commit(&mut words)?);
+        self.words().push(words);
+        let mut state = self.write();
+        state.tails.push(tail);
+        state.frozen.push(Frozen { sequence });
+        Ok(())
+    }
+
+    /// Returns the oldest frozen tail.
+    pub(crate) fn to_seal(&self) -> Option<Source> {
+        let state = self.read();
+        state.frozen.first()?;
+        let tail = state.tails.first()?;
+        Some(Source::Tail(tail.view().clone()))
+    }
+
+    /// Returns what is in segments.
+    pub(crate) fn segments(&self) -> Vec<SegmentView> {
+        self.read().segments.clone()
+    }
+
+    /// Replaces the oldest frozen tail by the segment made of it.
+    pub(crate) fn sealed(&self, written: Option<Written>) {
+        let mut state = self.write();
+        if state.frozen.is_empty() {
+            return;
+        }
+        let frozen = state.frozen.remove(0);
+        let tail = state.tails.remove(0);
+        state.flushed = frozen.sequence;
+        if let Some(Written { segment, origins }) = written {
+            let points = &tail.view().points;
+            let dead = origins
+                .iter()
+                .map(|origin| points.get(origin.row).is_none());
+            let view = SegmentView::new(segment, &dead_rows(dead));
+            state.segments.push(view);
+        }
+        drop(state);
+        let gone = self.words().remove(0);
+        // Freeing both takes a while: not under the locks.
+        drop((tail, gone));
+    }
+
+    /// Replaces segments by the one made of them; `None` when no row lived.
+    pub(crate) fn merged(&self, merged: &[u64], written: Option<Written>) {
+        let mut state = self.write();
+        let (gone, kept): (Vec<_>, Vec<_>) = state
+            .segments
+            .drain(..)
+            .partition(|view| merged.contains(&view.segment.number));
+        state.segments = kept;
+        if let Some(Written { segment, origins }) = written {
+            let dead = origins.iter().map(|origin| {
+                let view = merged.get(origin.source);
+                let view =
+                    view.and_then(|number| gone.iter().find(|v| v.segment.number == *number));
+                view.is_none_or(|view| view.dead().contains(origin.row))
+            });
+            let view = SegmentView::new(segment, &dead_rows(dead));
+            state.segments.push(view);
+        }
+        drop(state);
+        drop(gone);
+    }
+
+    /// Returns what the manifest says of the collection after operation
+    /// `current`, the last one.
+    pub(crate) fn listed(&self, current: u64) -> Flushed {
+        let state = self.read();
+        let segments = state.segments.iter().map(|view| Listed {
+            number: view.segment.number,
+            dead: view.dead().clone(),
+        });
+        let empty = |tail: &Tail| tail.view().points.slots() == 0;
+        let all_sealed = state.tails.iter().all(empty);
+        Flushed {
+            spec: self.spec.clone(),
+            sequence: if all_sealed { current } else { state.flushed },
+            segments: segments.collect(),
+        }
+    }
+
+    /// Finds points, in the order asked; unknown ones are left out.
+    pub(crate) fn find(&self, ids: &[String]) -> Vec<Stored> {
+        let state = self.read();
+        let view = state.view();
+        let places = ids.iter().filter_map(|id| Some(state.find(id)?.1));
+        places.filter_map(|place| view.stored(place)).collect()
+    }
+
+    /// Finds the places of points in a view, which is returned too.
+    pub(crate) fn places(&self, ids: &[String]) -> (View, BTreeMap<String, Place>) {
         let state = self.read();
         let found = ids
             .iter()
-            .filter_map(|id| Some((id.clone(), *state.order.get(id.as_str())?)));
-        let found = found.collect();
-        (state.view.clone(), found)
+            .filter_map(|id| Some((id.clone(), state.find(id)?.1)));
+        (state.view(), found.collect())
     }
 
-    /// Returns up to `limit` points after an id, in id order.
-    pub(crate) fn after(&self, id: &str, limit: usize) -> Vec<Arc<Meta>> {
-        let state = self.read();
-        let range = (Bound::Excluded(id), Bound::Unbounded);
-        let points = &state.view.points;
-        state
-            .order
-            .range::<str, _>(range)
-            .take(limit)
-            .filter_map(|(_, slot)| Some(Arc::clone(points.get(*slot)?.meta)))
+    /// Returns up to `limit` points after an id that pass a filter, in id order,
+    /// with their ids.
+    pub(crate) fn after(
+        &self,
+        id: &str,
+        limit: usize,
+        filter: Option<&Filter>,
+    ) -> Vec<(String, Stored)> {
+        let (view, mut found) = {
+            let state = self.read();
+            let view = state.view();
+            let mut found = Vec::new();
+            for (part, tail) in (state.segments.len()..).zip(&state.tails) {
+                let points = tail.after(id, limit, filter);
+                found.extend(points.map(|(meta, row)| (meta.id.to_string(), Place { part, row })));
+            }
+            (view, found)
+        };
+        for (part, segment) in view.segments.iter().enumerate() {
+            let allow = segment.select(filter);
+            let rows = segment.after(id, limit, allow.as_ref());
+            let ids = &segment.segment.ids;
+            found.extend(rows.map(|row| (ids.id(row).to_owned(), Place { part, row })));
+        }
+        found.sort_unstable();
+        found.truncate(limit);
+        let stored = found.into_iter();
+        stored
+            .filter_map(|(id, place)| Some((id, view.stored(place)?)))
             .collect()
     }
 
     /// Counts its points.
     pub(crate) fn counts(&self) -> Counts {
-        let state = self.read();
-        let points = &state.view.points;
-        let graph = state.view.graph.as_deref();
-        let covered = graph.map_or(0, |graph| points.live_below(graph.end()));
-        let graph_points = graph.map_or(0, Graph::points);
-        Counts {
-            points: points.live(),
-            tombstones: graph_points.saturating_sub(covered),
-            graph_points: covered,
-            vector_bytes: points.vector_bytes(),
+        let view = self.view();
+        let mut counts = Counts {
+            points: view.live(),
+            segments: view.segments.len(),
+            ..Counts::default()
+        };
+        for part in view.parts() {
+            match part {
+                Part::Tail(tail) => counts.vector_bytes += tail.points.vector_bytes(),
+                Part::Segment(view) => {
+                    let vectors = view.segment.vectors.as_ref();
+                    counts.vector_bytes += vectors.map_or(0, vivier_ann::Segment::resident_bytes);
+                    counts.sealed_points += part.live();
+                    let rows = crate::points::as_index(view.segment.rows());
+                    counts.tombstones += rows - part.live();
+                }
+            }
         }
-    }
-
-    /// Tells whether a graph should be built now.
-    pub(crate) fn graph_due(&self, config: &GraphConfig) -> bool {
-        if self.layout.dim() == 0 || self.building.load(Ordering::Acquire) {
-            return false;
-        }
-        let counts = self.counts();
-        if counts.points < config.min_points {
-            return false;
-        }
-        let tail = counts.points - counts.graph_points;
-        let total = counts.graph_points + counts.tombstones;
-        share(tail, counts.points) > config.max_tail_share
-            || share(counts.tombstones, total) > config.max_dead_share
-    }
-
-    /// Builds a graph aside, on the current rayon pool, and puts it into use.
-    pub(crate) fn build_graph(&self, config: &GraphConfig, stop: impl Fn() -> bool) {
-        if self.building.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let points = self.view().points;
-        let started = std::time::Instant::now();
-        if let Some(graph) = Graph::build(&points, &self.layout, config, stop) {
-            let seconds = started.elapsed().as_secs_f64();
-            tracing::info!(
-                collection = self.spec.name,
-                points = graph.points(),
-                seconds,
-                "graph built"
-            );
-            let old = self.write().view.graph.replace(Arc::new(graph));
-            // Freeing a large graph takes a while: not under the lock.
-            drop(old);
-        }
-        self.building.store(false, Ordering::Release);
+        counts
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {
@@ -340,168 +461,34 @@ impl Collection {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn words(&self) -> MutexGuard<'_, BTreeMap<String, WordsIndex>> {
+    fn words(&self) -> MutexGuard<'_, Vec<WordsIndexes>> {
         self.words.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
-    /// Finds the shared id and the slot that a point has before this step.
-    fn find(&self, id: &str, changed: &BTreeMap<&str, Option<Slot>>) -> (Arc<str>, Option<Slot>) {
-        let known = self.order.get_key_value(id);
-        let key = known.map_or_else(|| Arc::from(id), |(key, _)| Arc::clone(key));
-        let slot = match changed.get(id) {
-            Some(slot) => *slot,
-            None => known.map(|(_, slot)| *slot),
-        };
-        (key, slot)
-    }
+/// Collects which rows are dead, in the order of the rows.
+fn dead_rows(dead: impl ExactSizeIterator<Item = bool>) -> RowSet {
+    let count = as_slot(dead.len());
+    let rows = (0..count).zip(dead).filter(|(_, dead)| *dead);
+    RowSet::of(count, rows.map(|(row, _)| row).collect::<Vec<Slot>>())
 }
 
-fn commit(
-    indexes: &mut BTreeMap<String, WordsIndex>,
-) -> Result<BTreeMap<String, Arc<WordsView>>, WordsError> {
+/// Starts the writing side of the words facets of one tail.
+fn start_words(spec: &Spec) -> Result<WordsIndexes, WordsError> {
+    let facets = spec.facets.iter();
+    let words = facets.filter(|(_, facet)| facet.kind == FacetKind::Words);
+    words
+        .map(|(name, _)| Ok((name.clone(), WordsIndex::new()?)))
+        .collect()
+}
+
+fn commit(indexes: &mut WordsIndexes) -> Result<WordsViews, WordsError> {
     indexes
         .iter_mut()
         .map(|(name, index)| Ok((name.clone(), index.commit()?)))
         .collect()
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a share of counts")]
-fn share(part: usize, whole: usize) -> f64 {
-    part as f64 / whole.max(1) as f64
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{FacetSpec, Words};
-
-    fn collection() -> Collection {
-        let facet = |kind| FacetSpec {
-            kind,
-            default_weight: 1.0,
-        };
-        let spec = Spec {
-            name: "a".to_owned(),
-            facets: [
-                ("text".to_owned(), facet(FacetKind::Dense(1))),
-                ("words".to_owned(), facet(FacetKind::Words)),
-            ]
-            .into(),
-            model_fingerprint: String::new(),
-        };
-        Collection::new(spec, &WordsConfig::default()).unwrap()
-    }
-
-    fn upsert(points: &[(&str, f32, &str)]) -> Operation {
-        let records = points.iter().map(|(id, value, text)| Record {
-            id: (*id).to_owned(),
-            vectors: [("text".to_owned(), vec![*value])].into(),
-            words: [(
-                "words".to_owned(),
-                Words {
-                    text: (*text).to_owned(),
-                    lang: String::new(),
-                },
-            )]
-            .into(),
-            ..Record::default()
-        });
-        Operation::Upsert {
-            collection: "a".to_owned(),
-            records: records.collect(),
-        }
-    }
-
-    fn state(collection: &Collection) -> Vec<(String, f32, f32)> {
-        let view = collection.view();
-        let words = &view.words["words"];
-        let query = Words {
-            text: "red blue".to_owned(),
-            lang: String::new(),
-        };
-        let terms = words.query(&query).unwrap();
-        let scores = words.scores(&terms, view.points.slots()).unwrap();
-        let metas = collection.after("", 100);
-        let ids: Vec<_> = metas.iter().map(|meta| meta.id.to_string()).collect();
-        let (_, slots) = collection.slots(&ids);
-        ids.into_iter()
-            .map(|id| {
-                let slot = slots[&id];
-                let vector = view.points.get(slot).unwrap().vector[0];
-                (id, vector, scores[crate::points::as_index(slot)])
-            })
-            .collect()
-    }
-
-    #[test]
-    fn one_group_may_insert_replace_delete_and_insert_again() {
-        let collection = collection();
-        let delete = |ids: &[&str]| Operation::Delete {
-            collection: "a".to_owned(),
-            ids: ids.iter().map(|id| (*id).to_owned()).collect(),
-        };
-        let operations = [
-            upsert(&[("x", 1.0, "red"), ("y", 2.0, "red"), ("x", 3.0, "blue")]),
-            delete(&["y", "y", "absent"]),
-            upsert(&[("y", 4.0, "green"), ("z", 5.0, "red")]),
-        ];
-        let borrowed: Vec<_> = operations.iter().collect();
-        let outcomes = collection.apply(&borrowed, Publish::Now).unwrap();
-        let counts = |o: &Outcome| (o.inserted, o.replaced, o.deleted);
-        assert_eq!(
-            outcomes.iter().map(counts).collect::<Vec<_>>(),
-            [(2, 1, 0), (0, 0, 1), (2, 0, 0)]
-        );
-        let found = state(&collection);
-        let shown: Vec<_> = found
-            .iter()
-            .map(|(id, v, s)| (id.as_str(), *v, *s > 0.0))
-            .collect();
-        assert_eq!(
-            shown,
-            [("x", 3.0, true), ("y", 4.0, false), ("z", 5.0, true)]
-        );
-        assert_eq!(collection.counts().points, 3);
-
-        // The same group again changes nothing that a reader sees.
-        let outcomes = collection.apply(&borrowed, Publish::Later).unwrap();
-        assert_eq!(outcomes[0].inserted, 0);
-        collection.publish().unwrap();
-        assert_eq!(state(&collection), found);
-    }
-
-    #[test]
-    fn a_graph_is_due_by_size_then_by_tail_and_tombstones() {
-        let collection = collection();
-        let config = GraphConfig {
-            min_points: 100,
-            ..GraphConfig::default()
-        };
-        let names: Vec<String> = (0..200).map(|n| format!("{n:03}")).collect();
-        let points = |range: std::ops::Range<usize>| {
-            upsert(
-                &names[range]
-                    .iter()
-                    .map(|n| (n.as_str(), 1.0, "red"))
-                    .collect::<Vec<_>>(),
-            )
-        };
-        collection.apply(&[&points(0..99)], Publish::Now).unwrap();
-        assert!(!collection.graph_due(&config));
-        collection.apply(&[&points(99..120)], Publish::Now).unwrap();
-        assert!(collection.graph_due(&config));
-        collection.build_graph(&config, || false);
-        assert!(!collection.graph_due(&config));
-        collection.apply(&[&points(0..20)], Publish::Now).unwrap();
-        let counts = collection.counts();
-        assert_eq!(
-            (counts.points, counts.tombstones, counts.graph_points),
-            (120, 20, 100)
-        );
-        assert!(!collection.graph_due(&config));
-        collection.apply(&[&points(20..30)], Publish::Now).unwrap();
-        assert!(collection.graph_due(&config));
-    }
-}
+#[path = "collection_tests.rs"]
+mod tests;

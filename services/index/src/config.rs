@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use vivier_ann::BuildOptions;
 use vivier_runtime::ServerConfig;
 use vivier_types::Violation;
 
@@ -10,15 +11,18 @@ use vivier_types::Violation;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Folder of the log, the checkpoints and the store; one process at a time.
+    /// Folder of the log and the segments; one process at a time.
     pub data_dir: PathBuf,
     /// The graph of the dense facets.
     pub graph: GraphConfig,
+    /// When segments are made and merged.
+    pub segments: SegmentsConfig,
     /// The words facets.
     pub words: WordsConfig,
     /// Bounds on what a request may hold.
     pub limits: IndexLimits,
-    /// Size of the operation log, in bytes, that starts a checkpoint.
+    /// Size of the operation log, in bytes, at which everything in it goes into
+    /// segments; bounds the replay at start.
     pub checkpoint_log_bytes: u64,
     /// Threads that search; 0 for one on each core.
     pub search_threads: usize,
@@ -31,49 +35,70 @@ impl Default for Config {
         Self {
             data_dir: PathBuf::from("vivier-data/index"),
             graph: GraphConfig::default(),
+            segments: SegmentsConfig::default(),
             words: WordsConfig::default(),
             limits: IndexLimits::default(),
-            checkpoint_log_bytes: 256 << 20,
+            checkpoint_log_bytes: 128 << 20,
             search_threads: 0,
             server: ServerConfig::on_port(7402),
         }
     }
 }
 
-/// When a graph is built, and how.
+/// How the graph of a segment is built and searched.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GraphConfig {
-    /// Live points from which a collection has a graph; below, every search
-    /// scans, which is exact and fast enough.
-    pub min_points: usize,
     /// Links of a point: 8 to 64.
     pub m: usize,
     /// Width of the search for links while building.
     pub ef_construction: usize,
     /// Width of a search that gives none.
     pub ef_search: usize,
-    /// Share of live points outside the graph that starts a rebuild.
-    pub max_tail_share: f64,
-    /// Share of dead points inside the graph that starts a rebuild.
-    pub max_dead_share: f64,
-    /// Share of points that pass a filter below which those points are scanned.
-    pub filtered_scan_share: f64,
-    /// Threads that build; searches keep the other cores.
+    /// Points of a segment that may be candidates up to which every one is
+    /// scored exactly instead.
+    pub scan_points: usize,
+    /// Threads that build; they yield to searches at once.
     pub build_threads: usize,
 }
 
 impl Default for GraphConfig {
     fn default() -> Self {
         Self {
-            min_points: 20_000,
             m: 16,
             ef_construction: 200,
             ef_search: 200,
-            max_tail_share: 0.2,
-            max_dead_share: 0.2,
-            filtered_scan_share: 0.1,
+            scan_points: 2_000,
             build_threads: 1,
+        }
+    }
+}
+
+/// When points in memory become a segment, and segments are merged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SegmentsConfig {
+    /// Points, replaced ones included, that make a segment; every search scans
+    /// those that are in none yet.
+    pub seal_points: usize,
+    /// Bytes of records that make a segment.
+    pub seal_bytes: usize,
+    /// Most lots of points that wait to become segments; then writes wait.
+    pub max_frozen: usize,
+    /// How many segments of about one size become one.
+    pub merge_factor: usize,
+    /// Share of dead rows from which a segment is written anew.
+    pub max_dead_share: f64,
+}
+
+impl Default for SegmentsConfig {
+    fn default() -> Self {
+        Self {
+            seal_points: 16_384,
+            seal_bytes: 128 << 20,
+            max_frozen: 4,
+            merge_factor: 6,
+            max_dead_share: 0.2,
         }
     }
 }
@@ -190,26 +215,37 @@ impl Config {
         }
         at_least("checkpoint_log_bytes", self.checkpoint_log_bytes, 1 << 16)?;
         self.graph.validate()?;
+        self.segments.validate()?;
         self.words.validate()?;
         self.limits.validate()
     }
 }
 
 impl GraphConfig {
+    /// Returns how a segment's graph is built.
+    pub(crate) fn build_options(&self) -> BuildOptions {
+        BuildOptions {
+            m: self.m,
+            ef_construction: self.ef_construction,
+        }
+    }
+
     fn validate(&self) -> Result<(), Violation> {
-        at_least("graph.min_points", self.min_points, 1)?;
         within("graph.m", self.m, 8, 64)?;
         within("graph.ef_construction", self.ef_construction, 16, 2_000)?;
         within("graph.ef_search", self.ef_search, 16, 10_000)?;
-        within("graph.build_threads", self.build_threads, 1, 256)?;
-        within("graph.max_tail_share", self.max_tail_share, 0.01, 1.0)?;
-        within("graph.max_dead_share", self.max_dead_share, 0.01, 1.0)?;
-        within(
-            "graph.filtered_scan_share",
-            self.filtered_scan_share,
-            0.0,
-            1.0,
-        )
+        at_least("graph.scan_points", self.scan_points, 1)?;
+        within("graph.build_threads", self.build_threads, 1, 256)
+    }
+}
+
+impl SegmentsConfig {
+    fn validate(&self) -> Result<(), Violation> {
+        within("segments.seal_points", self.seal_points, 16, 1 << 24)?;
+        at_least("segments.seal_bytes", self.seal_bytes, 1 << 16)?;
+        within("segments.max_frozen", self.max_frozen, 1, 64)?;
+        within("segments.merge_factor", self.merge_factor, 2, 64)?;
+        within("segments.max_dead_share", self.max_dead_share, 0.01, 1.0)
     }
 }
 

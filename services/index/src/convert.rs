@@ -392,6 +392,7 @@ pub(crate) fn search_message(answer: SearchAnswer) -> v1::SearchResponse {
         Plan::Exact => v1::SearchPlan::Exact,
         Plan::Graph => v1::SearchPlan::Graph,
         Plan::FilteredScan => v1::SearchPlan::FilteredScan,
+        Plan::FilteredGraph => v1::SearchPlan::FilteredGraph,
     };
     let hits = answer.hits.into_iter().map(|(hit, record)| v1::SearchHit {
         point: Some(point_message(record)),
@@ -447,7 +448,8 @@ pub(crate) fn stats_message(stats: Stats) -> v1::GetStatsResponse {
             name,
             points: count(counts.points),
             tombstones: count(counts.tombstones),
-            graph_points: count(counts.graph_points),
+            sealed_points: count(counts.sealed_points),
+            segments: count(counts.segments),
             vector_bytes: count(counts.vector_bytes),
         });
     v1::GetStatsResponse {

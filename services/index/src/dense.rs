@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use vivier_ann::{AnnError, Facet};
+
 use crate::model::{FacetKind, Spec};
 
 /// Where each dense facet lies in the concatenated vector.
@@ -52,6 +54,23 @@ impl Layout {
     pub(crate) fn facets(&self) -> impl Iterator<Item = (&str, Range<usize>, f32)> {
         let facets = self.ranges.iter().zip(self.usual.values());
         facets.map(|((name, range), usual)| (name.as_str(), range.clone(), *usual))
+    }
+
+    /// Returns the same as the vectors of segments know it; `None` without
+    /// dense facets.
+    ///
+    /// # Errors
+    /// When the facets together are longer than a segment's vectors may be.
+    pub(crate) fn facet_layout(&self) -> Result<Option<vivier_ann::Layout>, AnnError> {
+        if self.dim == 0 {
+            return Ok(None);
+        }
+        let facets = self.facets().map(|(name, range, usual)| Facet {
+            name: name.to_owned(),
+            dim: range.len(),
+            usual_weight: usual,
+        });
+        vivier_ann::Layout::new(facets.collect()).map(Some)
     }
 
     /// Concatenates vectors of the right lengths; a missing facet is zero.

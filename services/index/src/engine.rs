@@ -1,33 +1,32 @@
-//! Everything under one data folder: collections in memory, the store, and how
-//! both are brought back at start.
+//! Everything under one data folder: collections in memory and in segments,
+//! and how they are brought back at start.
 //!
-//! The truth is the checkpoint plus the log after it. At start the checkpoint
-//! is read, the log replayed over it, and the store caught up from the same
-//! operations; a store that is behind the checkpoint, ahead of the log, or
-//! holds another number of records is emptied and filled again.
+//! The truth is the records of the segments that the manifest names, plus the
+//! log after them. At start the segments are opened and checked, and the log is
+//! replayed into the tails.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::thread::JoinHandle;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::words::WordsError;
+use rayon::prelude::*;
+use vivier_ann::{RowSet, Unwatched};
 use vivier_runtime::{CpuPool, PoolError};
 
-use crate::checkpoint::{self, CheckpointError, CheckpointWriter, Item, Manifest};
-use crate::collection::{Collection, Publish};
+use crate::collection::{ApplyError, Collection, Publish};
 use crate::config::Config;
-use crate::error::WriteError;
+use crate::dense::Layout;
 use crate::log::{self, Log, LogError};
-use crate::model::{Operation, Record, Spec};
-use crate::store::{Change, SledStore, Store, StoreError};
-
-/// Records applied at once while starting, and read under one lock while a
-/// checkpoint is written.
-const BATCH: usize = 256;
+use crate::model::{Operation, Spec};
+use crate::segment::files::FileError;
+use crate::segment::manifest::{Flushed, Listed, Manifest};
+use crate::segment::records::Records;
+use crate::segment::write::{SegmentWriter, Source};
+use crate::segment::{Segment, SegmentError, SegmentView, records_path};
+use crate::words::WordsError;
 
 /// Why an index does not open.
 #[derive(Debug, thiserror::Error)]
@@ -72,18 +71,24 @@ macro_rules! data_error {
         }
     )*};
 }
-data_error!(LogError, CheckpointError, StoreError, WordsError);
+data_error!(
+    LogError,
+    FileError,
+    SegmentError,
+    WordsError,
+    ApplyError,
+    CheckpointError
+);
 
 /// The state of one index, shared by searches and the writer.
 pub(crate) struct Engine {
     pub(crate) config: Config,
-    pub(crate) store: Arc<dyn Store>,
     collections: RwLock<BTreeMap<String, Arc<Collection>>>,
     sequence: AtomicU64,
     log_bytes: Arc<AtomicU64>,
-    build_pool: CpuPool,
-    builds: Mutex<Vec<JoinHandle<()>>>,
-    stopping: AtomicBool,
+    next_segment: AtomicU64,
+    pub(crate) build_pool: CpuPool,
+    pub(crate) stopping: AtomicBool,
     /// Held while the process lives.
     _lock: File,
 }
@@ -97,32 +102,28 @@ impl Engine {
         let folder = config.data_dir.clone();
         let lock = lock_folder(&folder)?;
         let manifest = Manifest::read(&folder)?;
-        let store = Arc::new(SledStore::open(&folder.join("store"))?);
-        let mut loader = Loader::new(&config, &*store, manifest.as_ref())?;
-        let mut log = loader.load(&folder, manifest.as_ref())?;
-        if !loader.store_agrees(log.last_sequence())? {
-            tracing::warn!(folder = %folder.display(), "the store does not agree with the log; it is rebuilt");
-            store.clear()?;
-            loader = Loader::new(&config, &*store, manifest.as_ref())?;
-            log = loader.load(&folder, manifest.as_ref())?;
-        }
+        remove_unlisted(&folder, &manifest)?;
+        let build_pool = CpuPool::in_background("index-build", config.graph.build_threads)?;
+        let mut loader = Loader::new(&config, &build_pool, manifest)?;
+        let log = Log::open(&folder, loader.after(), |sequence, operation| {
+            loader.replay(sequence, &operation)
+        })?;
+        let (next_segment, is_mended) = (loader.next_segment, loader.is_mended);
         let collections = loader.finish()?;
         let engine = Self {
-            store,
             collections: RwLock::new(collections),
             sequence: AtomicU64::new(log.last_sequence()),
             log_bytes: log.bytes(),
-            build_pool: CpuPool::new("index-build", config.graph.build_threads)?,
-            builds: Mutex::new(Vec::new()),
+            next_segment: AtomicU64::new(next_segment),
+            build_pool,
             stopping: AtomicBool::new(false),
             config,
             _lock: lock,
         };
-        let engine = Arc::new(engine);
-        for collection in engine.collections() {
-            engine.build_if_due(&collection);
+        if is_mended {
+            engine.checkpoint()?;
         }
-        Ok((engine, log))
+        Ok((Arc::new(engine), log))
     }
 
     /// Returns a collection.
@@ -149,7 +150,7 @@ impl Engine {
     /// # Errors
     /// When its words index does not start.
     pub(crate) fn create(&self, spec: &Spec) -> Result<(), WordsError> {
-        let collection = Collection::new(spec.clone(), &self.config.words)?;
+        let collection = Collection::new(spec.clone())?;
         let mut collections = self
             .collections
             .write()
@@ -170,104 +171,51 @@ impl Engine {
         self.sequence.store(sequence, Ordering::Release);
     }
 
-    /// Returns the bytes of the log since the last checkpoint.
+    /// Returns the bytes of the log.
     pub(crate) fn log_bytes(&self) -> u64 {
         self.log_bytes.load(Ordering::Relaxed)
     }
 
-    /// Starts building a graph in the background when one is due.
-    pub(crate) fn build_if_due(self: &Arc<Self>, collection: &Arc<Collection>) {
-        if self.stopping.load(Ordering::Acquire) || !collection.graph_due(&self.config.graph) {
-            return;
-        }
-        let (engine, collection) = (Arc::clone(self), Arc::clone(collection));
-        let build = move || {
-            let stop = || engine.stopping.load(Ordering::Acquire);
-            let build = || collection.build_graph(&engine.config.graph, stop);
-            engine.build_pool.install(build);
-        };
-        let started = std::thread::Builder::new()
-            .name("index-graph".to_owned())
-            .spawn(build);
-        let mut builds = self.builds.lock().unwrap_or_else(PoisonError::into_inner);
-        builds.retain(|build| !build.is_finished());
-        match started {
-            Ok(build) => builds.push(build),
-            Err(error) => tracing::error!(%error, "cannot start the graph builder; searches scan"),
-        }
+    /// Returns the number of a new segment.
+    pub(crate) fn next_segment(&self) -> u64 {
+        self.next_segment.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Stops and joins the builders; none starts afterwards.
-    pub(crate) fn stop_builds(&self) {
-        self.stopping.store(true, Ordering::Release);
-        let builds =
-            std::mem::take(&mut *self.builds.lock().unwrap_or_else(PoisonError::into_inner));
-        for build in builds {
-            if build.join().is_err() {
-                tracing::error!("the graph builder panicked");
-            }
-        }
-    }
-
-    /// Writes a checkpoint and cuts the log, which has been rotated at
-    /// `sequence`. Writes may go on meanwhile.
+    /// Writes the manifest of the present state and removes the files of the log
+    /// that it makes needless. Called by the writer, between two commits.
     ///
     /// # Errors
-    /// When the disk refuses; then the checkpoint before stays in force.
-    pub(crate) fn checkpoint(&self, sequence: u64) -> Result<(), WriteError> {
+    /// When the disk refuses; the manifest before stays in force.
+    pub(crate) fn checkpoint(&self) -> Result<(), CheckpointError> {
+        let current = self.sequence();
+        let collections = self.collections();
+        let listed = collections.iter().map(|collection| {
+            let name = collection.spec().name.clone();
+            (name, collection.listed(current))
+        });
+        let manifest = Manifest {
+            next_segment: self.next_segment.load(Ordering::Relaxed),
+            collections: listed.collect(),
+        };
         let folder = &self.config.data_dir;
-        let mut writer = CheckpointWriter::create(folder, sequence)?;
-        for collection in self.collections() {
-            writer.spec(collection.spec())?;
-            let mut after = String::new();
-            loop {
-                let metas = collection.after(&after, BATCH);
-                let Some(last) = metas.last() else {
-                    break;
-                };
-                after = last.id.to_string();
-                let ids: Vec<String> = metas.iter().map(|meta| meta.id.to_string()).collect();
-                for (id, vector) in collection.vectors(&ids) {
-                    if let Some(record) = self.whole_record(&collection, id, &vector)? {
-                        writer.record(&record)?;
-                    }
-                }
-            }
-        }
-        let manifest = writer.finish()?;
-        self.store.flush()?;
-        log::remove_through(folder, sequence, &self.log_bytes)?;
-        tracing::info!(
-            sequence,
-            checkpoint = manifest.checkpoint,
-            "checkpoint written"
-        );
+        manifest.write(folder)?;
+        let needless = manifest
+            .collections
+            .values()
+            .map(|flushed| flushed.sequence);
+        let needless = needless.min().unwrap_or(current);
+        log::remove_through(folder, needless, &self.log_bytes)?;
         Ok(())
     }
+}
 
-    /// Joins a record's parts; `None` when it was deleted meanwhile.
-    fn whole_record(
-        &self,
-        collection: &Collection,
-        id: String,
-        vector: &[f32],
-    ) -> Result<Option<Record>, StoreError> {
-        let name = &collection.spec().name;
-        let (Some(head), Some(document)) =
-            (self.store.head(name, &id)?, self.store.document(name, &id)?)
-        else {
-            return Ok(None);
-        };
-        Ok(Some(Record {
-            vectors: collection.layout().split(vector),
-            words: self.store.words(name, &id)?,
-            payload: head.payload,
-            summary: head.summary,
-            revision: head.revision,
-            document,
-            id,
-        }))
-    }
+/// Why a checkpoint failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CheckpointError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Log(#[from] LogError),
 }
 
 /// Makes the folder and takes its lock, which ends with the process.
@@ -292,151 +240,153 @@ fn lock_folder(folder: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// Returns the changes of the store that an operation makes.
-pub(crate) fn changes(operation: &Operation) -> Vec<Change<'_>> {
-    match operation {
-        Operation::Create(_) => Vec::new(),
-        Operation::Upsert {
-            collection,
-            records,
-        } => {
-            let puts = records
-                .iter()
-                .map(|record| Change::Put { collection, record });
-            puts.collect()
-        }
-        Operation::Delete { collection, ids } => {
-            let removes = ids.iter().map(|id| Change::Remove { collection, id });
-            removes.collect()
+/// Removes the folders of segments that no manifest names: what a crash left.
+fn remove_unlisted(data: &Path, manifest: &Manifest) -> Result<(), FileError> {
+    let listed = manifest.collections.values().flat_map(|f| &f.segments);
+    let listed: BTreeSet<PathBuf> = listed
+        .map(|listed| crate::segment::folder(data, listed.number))
+        .collect();
+    let folder = data.join("segments");
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(FileError::io("list", &folder)(error)),
+    };
+    for entry in entries {
+        let path = entry.map_err(FileError::io("list", &folder))?.path();
+        if !listed.contains(&path) {
+            std::fs::remove_dir_all(&path).map_err(FileError::io("remove", &path))?;
         }
     }
+    Ok(())
 }
 
-/// Brings collections and store back from checkpoint and log.
+/// Brings collections back from segments and log.
 struct Loader<'a> {
     config: &'a Config,
-    store: &'a dyn Store,
+    build_pool: &'a CpuPool,
     collections: BTreeMap<String, Arc<Collection>>,
-    /// Last operation that the store reflects already.
-    applied: u64,
-    /// Whether the checkpoint's records must go into the store.
-    fill: bool,
+    /// Last operation in the segments, by collection.
+    flushed: BTreeMap<String, u64>,
+    next_segment: u64,
+    /// Whether a segment was made again, so that the manifest must be too.
+    is_mended: bool,
 }
 
 impl<'a> Loader<'a> {
+    /// Opens the segments; one with a damaged file is made again from its
+    /// records.
     fn new(
         config: &'a Config,
-        store: &'a dyn Store,
-        manifest: Option<&Manifest>,
+        build_pool: &'a CpuPool,
+        manifest: Manifest,
     ) -> Result<Self, OpenError> {
-        let mut applied = store.applied()?;
-        let fill = applied < manifest.map_or(0, |manifest| manifest.sequence);
-        if fill {
-            store.clear()?;
-            applied = 0;
-        }
-        Ok(Self {
+        let mut loader = Self {
             config,
-            store,
+            build_pool,
             collections: BTreeMap::new(),
-            applied,
-            fill,
-        })
-    }
-
-    fn load(&mut self, folder: &Path, manifest: Option<&Manifest>) -> Result<Log, OpenError> {
-        let mut after = 0;
-        if let Some(manifest) = manifest {
-            self.load_checkpoint(folder, manifest)?;
-            after = manifest.sequence;
-        }
-        Log::open(folder, after, |sequence, operation| {
-            self.replay(sequence, &operation)
-        })
-    }
-
-    fn load_checkpoint(&mut self, folder: &Path, manifest: &Manifest) -> Result<(), OpenError> {
-        let mut collection = String::new();
-        let mut records = Vec::new();
-        checkpoint::read(folder, manifest, |item| {
-            match item {
-                Item::Spec(spec) => {
-                    self.load_records(&collection, std::mem::take(&mut records))?;
-                    collection.clone_from(&spec.name);
-                    self.create(spec)?;
-                }
-                Item::Record(record) => {
-                    records.push(record);
-                    if records.len() == BATCH {
-                        self.load_records(&collection, std::mem::take(&mut records))?;
-                    }
-                }
-            }
-            Ok::<(), OpenError>(())
-        })?;
-        self.load_records(&collection, records)?;
-        if self.fill {
-            self.store.apply(manifest.sequence, &[])?;
-            self.applied = manifest.sequence;
-        }
-        Ok(())
-    }
-
-    fn load_records(&self, collection: &str, records: Vec<Record>) -> Result<(), OpenError> {
-        if records.is_empty() {
-            return Ok(());
-        }
-        let operation = Operation::Upsert {
-            collection: collection.to_owned(),
-            records,
+            flushed: BTreeMap::new(),
+            next_segment: manifest.next_segment,
+            is_mended: false,
         };
-        if self.fill {
-            // Not yet whole: a crash now must start over.
-            self.store.apply(0, &changes(&operation))?;
+        for (name, flushed) in manifest.collections {
+            loader.flushed.insert(name.clone(), flushed.sequence);
+            let collection = loader.open(flushed)?;
+            loader.collections.insert(name, Arc::new(collection));
         }
-        self.apply(0, &operation)
+        Ok(loader)
     }
 
-    fn create(&mut self, spec: Spec) -> Result<(), OpenError> {
-        if !self.collections.contains_key(&spec.name) {
-            let name = spec.name.clone();
-            let collection = Collection::new(spec, &self.config.words)?;
-            self.collections.insert(name, Arc::new(collection));
+    fn open(&mut self, flushed: Flushed) -> Result<Collection, OpenError> {
+        let Flushed {
+            spec,
+            sequence,
+            segments,
+        } = flushed;
+        let data = &self.config.data_dir;
+        let open = |listed: &Listed| Segment::open(data, listed.number, &spec);
+        let opened: Vec<_> = segments.par_iter().map(open).collect();
+        let mut views = Vec::new();
+        for (listed, opened) in segments.into_iter().zip(opened) {
+            match opened {
+                Ok(segment) => views.push(SegmentView::new(Arc::new(segment), &listed.dead)),
+                Err(error) => views.extend(self.mend(&spec, listed, error)?),
+            }
         }
-        Ok(())
+        Ok(Collection::open(spec, sequence, views)?)
+    }
+
+    /// Makes a segment again from its records; `None` when no row lives.
+    ///
+    /// # Errors
+    /// What was wrong with the segment, when its records are damaged too.
+    fn mend(
+        &mut self,
+        spec: &Spec,
+        listed: Listed,
+        error: SegmentError,
+    ) -> Result<Option<SegmentView>, SegmentError> {
+        let data = &self.config.data_dir;
+        let folder = crate::segment::folder(data, listed.number);
+        let Ok(records) = Records::open(&records_path(&folder)) else {
+            return Err(error);
+        };
+        if records.rows() != listed.dead.len() {
+            return Err(error);
+        }
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            folder = %folder.display(),
+            "a segment is damaged; it is made again from its records"
+        );
+        self.is_mended = true;
+        if listed.dead.count() == records.rows() {
+            return Ok(None);
+        }
+        let number = self.next_segment;
+        self.next_segment += 1;
+        let writer = SegmentWriter {
+            data,
+            spec,
+            layout: &Layout::of(spec),
+            options: self.config.graph.build_options(),
+            pool: self.build_pool,
+            watch: &Unwatched,
+        };
+        let source = Source::Records(Arc::new(records), listed.dead);
+        let written = writer.write(number, &[source])?;
+        let none = RowSet::empty(written.segment.rows());
+        Ok(Some(SegmentView::new(written.segment, &none)))
+    }
+
+    /// Returns the last operation that need not be replayed.
+    fn after(&self) -> u64 {
+        self.flushed.values().copied().min().unwrap_or(0)
     }
 
     fn replay(&mut self, sequence: u64, operation: &Operation) -> Result<(), OpenError> {
-        if sequence > self.applied {
-            self.store.apply(sequence, &changes(operation))?;
-        }
-        if let Operation::Create(spec) = operation {
-            return self.create(spec.clone());
-        }
-        self.apply(sequence, operation)
-    }
-
-    fn apply(&self, sequence: u64, operation: &Operation) -> Result<(), OpenError> {
         let name = operation.collection();
+        if let Operation::Create(spec) = operation {
+            if !self.collections.contains_key(name) {
+                let collection = Collection::new(spec.clone())?;
+                self.collections
+                    .insert(name.to_owned(), Arc::new(collection));
+            }
+            return Ok(());
+        }
+        if self
+            .flushed
+            .get(name)
+            .is_some_and(|flushed| sequence <= *flushed)
+        {
+            return Ok(());
+        }
         let Some(collection) = self.collections.get(name) else {
             let name = name.to_owned();
             return Err(OpenError::UnknownCollection { sequence, name });
         };
         collection.apply(&[operation], Publish::Later)?;
         Ok(())
-    }
-
-    /// Tells whether the store reflects exactly what was loaded.
-    fn store_agrees(&self, last: u64) -> Result<bool, OpenError> {
-        if self.store.applied()? > last {
-            return Ok(false);
-        }
-        for (name, collection) in &self.collections {
-            if self.store.count(name)? != collection.counts().points {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 
     fn finish(self) -> Result<BTreeMap<String, Arc<Collection>>, OpenError> {

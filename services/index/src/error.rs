@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::words::WordsError;
 use vivier_runtime::{ErrorCode, PoolError, ServiceError};
 use vivier_types::Violation;
 
-use crate::checkpoint::CheckpointError;
+use crate::collection::ApplyError;
+use crate::engine::CheckpointError;
 use crate::log::LogError;
-use crate::store::StoreError;
+use crate::segment::SegmentError;
+use crate::segment::files::FileError;
+use crate::words::WordsError;
 
 /// Every way in which a call fails.
 #[derive(Debug, thiserror::Error)]
@@ -40,12 +42,9 @@ pub(crate) enum IndexError {
     /// This write failed, with every write of its group.
     #[error("the write failed")]
     Write(#[source] Arc<WriteError>),
-    /// The store failed.
-    #[error("the store cannot be read")]
-    Store(#[from] StoreError),
-    /// The words index failed.
-    #[error("the words index failed")]
-    Words(#[from] WordsError),
+    /// A segment cannot be read or searched.
+    #[error("a segment failed")]
+    Segment(#[from] SegmentError),
     /// The work was lost to a panic.
     #[error("the search was lost")]
     Pool(#[from] PoolError),
@@ -57,7 +56,7 @@ pub(crate) enum WriteError {
     #[error(transparent)]
     Log(#[from] LogError),
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Apply(#[from] ApplyError),
     #[error("the words index failed")]
     Words(#[from] WordsError),
     #[error(transparent)]
@@ -75,6 +74,18 @@ impl IndexError {
     }
 }
 
+impl From<FileError> for IndexError {
+    fn from(error: FileError) -> Self {
+        Self::Segment(error.into())
+    }
+}
+
+impl From<WordsError> for IndexError {
+    fn from(error: WordsError) -> Self {
+        Self::Segment(error.into())
+    }
+}
+
 impl From<Violation> for IndexError {
     fn from(violation: Violation) -> Self {
         Self::Invalid(violation)
@@ -89,7 +100,7 @@ impl ServiceError for IndexError {
             Self::Mismatch { .. } => ErrorCode::FailedPrecondition,
             Self::Overloaded { .. } => ErrorCode::ResourceExhausted,
             Self::Stopping | Self::ReadOnly => ErrorCode::Unavailable,
-            Self::Write(_) | Self::Store(_) | Self::Words(_) | Self::Pool(_) => ErrorCode::Internal,
+            Self::Write(_) | Self::Segment(_) | Self::Pool(_) => ErrorCode::Internal,
         }
     }
 
@@ -107,8 +118,7 @@ impl ServiceError for IndexError {
             | Self::Stopping
             | Self::ReadOnly
             | Self::Write(_)
-            | Self::Store(_)
-            | Self::Words(_)
+            | Self::Segment(_)
             | Self::Pool(_) => None,
         }
     }

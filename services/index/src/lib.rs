@@ -1,23 +1,16 @@
 //! The index: stores points and finds the best by MUSE.0, the weighted sum,
 //! over facets, of dot products.
 //!
-//! Collections live in memory (`collection`) and are searched exactly or
-//! through a graph (`search`, `graph`, `words`). What is acknowledged is in
-//! the operation log (`log`) and, later, in a checkpoint (`checkpoint`); the
-//! store (`store`) keeps documents within reach and can always be rebuilt.
+//! New points are in memory (`tail`), where every search scans them; older ones
+//! are in immutable segments (`segment`) with a graph, an inverted index and
+//! bitmap indexes. A collection (`collection`) is both; a search (`search`) asks
+//! all of them and orders what they give by the exact sum. What is acknowledged
+//! is in the operation log (`log`) until a segment holds it. One thread writes
+//! (`writer`); segments are made beside it (`jobs`, `merge`).
 
 mod analysis;
-mod checkpoint;
 mod codec;
 mod collection;
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        unused_imports,
-        reason = "segments will hold columns; all rows are still filtered one by one"
-    )
-)]
 mod columns;
 mod config;
 mod convert;
@@ -25,20 +18,23 @@ mod dense;
 mod engine;
 mod error;
 mod filter;
-mod graph;
 mod grpc;
+mod jobs;
 mod log;
+mod merge;
 mod model;
 mod payload;
 mod points;
 mod read;
 mod search;
+mod segment;
 mod service;
-mod store;
+mod tail;
 #[cfg(test)]
 mod testing;
 mod topk;
 mod validate;
+mod view;
 mod words;
 mod writer;
 
@@ -50,7 +46,7 @@ use vivier_proto::v1::index_service_server::IndexServiceServer;
 use vivier_runtime::{GrpcServer, ServeError, Shutdown};
 use vivier_types::Violation;
 
-pub use config::{Config, GraphConfig, IndexLimits, WordsConfig};
+pub use config::{Config, GraphConfig, IndexLimits, SegmentsConfig, WordsConfig};
 pub use engine::OpenError;
 pub use model::Words;
 pub use words::{
@@ -78,8 +74,7 @@ pub enum RunError {
     Serve(#[from] ServeError),
 }
 
-/// Opens the index, serves it until `shutdown`, and closes it with a
-/// checkpoint.
+/// Opens the index, serves it until `shutdown`, and closes it.
 ///
 /// The caller owns the socket and the signal; nothing is answered before
 /// everything is loaded.

@@ -21,6 +21,15 @@ pub(crate) struct Record {
     pub(crate) revision: Vec<u8>,
 }
 
+impl Record {
+    /// Estimates the bytes that it takes, without its vectors.
+    pub(crate) fn bytes(&self) -> usize {
+        let words: usize = self.words.values().map(|words| words.text.len()).sum();
+        // Maps and names: a rough allowance.
+        words + self.summary.len() + self.document.len() + 64 * (self.payload.len() + 4)
+    }
+}
+
 /// A text and its language (ISO 639-1; empty when unknown).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Words {
@@ -53,6 +62,14 @@ pub(crate) struct Spec {
     pub(crate) facets: BTreeMap<String, FacetSpec>,
     /// Fingerprint of the model that made the vectors.
     pub(crate) model_fingerprint: String,
+}
+
+impl Spec {
+    /// Tells whether any facet is dense.
+    pub(crate) fn has_dense(&self) -> bool {
+        let mut kinds = self.facets.values().map(|facet| facet.kind);
+        kinds.any(|kind| matches!(kind, FacetKind::Dense(_)))
+    }
 }
 
 /// One facet of a collection.

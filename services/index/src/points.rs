@@ -9,26 +9,28 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::Value;
+use crate::model::{Record, Value};
 
 /// Slots in one chunk.
-pub(crate) const CHUNK: usize = 512;
+const CHUNK: usize = 512;
 
 const DEAD: u32 = u32::MAX;
 
 /// A point's place, as index and as stored number.
 pub(crate) type Slot = u32;
 
-/// What a search needs of a point besides its vectors.
-#[derive(Debug)]
+/// A point besides its vectors.
+#[derive(Debug, Default)]
 pub(crate) struct Meta {
     pub(crate) id: Arc<str>,
     /// Payload columns with folded texts (see [`crate::payload`]).
     pub(crate) columns: BTreeMap<String, Value>,
+    /// The record, without its vectors.
+    pub(crate) record: Record,
 }
 
 #[derive(Clone, Default)]
-pub(crate) struct Chunk {
+struct Chunk {
     first: Slot,
     metas: Vec<Option<Arc<Meta>>>,
     /// Row of each slot in `vectors`, or [`DEAD`].
@@ -48,18 +50,8 @@ pub(crate) struct Point<'a> {
 
 impl Chunk {
     /// Returns the live points in slot order.
-    pub(crate) fn points(&self, dim: usize) -> impl Iterator<Item = Point<'_>> {
+    fn points(&self, dim: usize) -> impl Iterator<Item = Point<'_>> {
         (0..self.metas.len()).filter_map(move |index| self.point(index, dim))
-    }
-
-    /// Returns the live points counted.
-    pub(crate) fn live(&self) -> usize {
-        self.live
-    }
-
-    /// Returns its first slot.
-    pub(crate) fn first(&self) -> Slot {
-        self.first
     }
 
     fn point(&self, index: usize, dim: usize) -> Option<Point<'_>> {
@@ -134,11 +126,6 @@ impl Points {
         }
     }
 
-    /// Returns the length of the vectors.
-    pub(crate) fn dim(&self) -> usize {
-        self.dim
-    }
-
     /// Counts the live points.
     pub(crate) fn live(&self) -> usize {
         self.live
@@ -147,11 +134,6 @@ impl Points {
     /// Counts the slots given out, and so names the next one.
     pub(crate) fn slots(&self) -> usize {
         self.slots
-    }
-
-    /// Returns the chunks in slot order.
-    pub(crate) fn chunks(&self) -> &[Arc<Chunk>] {
-        &self.chunks
     }
 
     /// Returns the live point in a slot.
@@ -191,24 +173,9 @@ impl Points {
         }
     }
 
-    /// Counts the live points in slots below `end`.
-    pub(crate) fn live_below(&self, end: usize) -> usize {
-        let whole = end / CHUNK;
-        let counted: usize = self.chunks.iter().take(whole).map(|chunk| chunk.live).sum();
-        let part = self.chunks.get(whole).map_or(0, |chunk| {
-            chunk.metas.iter().take(end % CHUNK).flatten().count()
-        });
-        counted + part
-    }
-
-    /// Returns the live points in slots from `start` on.
-    pub(crate) fn from(&self, start: usize) -> impl Iterator<Item = Point<'_>> {
-        let whole = start / CHUNK;
-        self.chunks
-            .iter()
-            .skip(whole)
-            .flat_map(|chunk| chunk.points(self.dim))
-            .skip_while(move |point| as_index(point.slot) < start)
+    /// Returns the live points in slot order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Point<'_>> {
+        self.chunks.iter().flat_map(|chunk| chunk.points(self.dim))
     }
 
     /// Returns the bytes that vectors take.
@@ -239,7 +206,7 @@ mod tests {
     fn meta(number: usize) -> Arc<Meta> {
         Arc::new(Meta {
             id: number.to_string().into(),
-            columns: BTreeMap::new(),
+            ..Meta::default()
         })
     }
 
@@ -260,14 +227,10 @@ mod tests {
                 model.remove(&slot);
             }
             prop_assert_eq!(points.live(), model.len());
-            let found: Vec<_> = points.from(0).map(|p| (p.slot, p.vector.to_vec())).collect();
+            let found: Vec<_> = points.iter().map(|p| (p.slot, p.vector.to_vec())).collect();
             let wanted: Vec<_> = model.iter().map(|(s, v)| (*s, v.clone())).collect();
             prop_assert_eq!(found, wanted);
-            for end in [0, 1, 511, 512, 700, 1500] {
-                prop_assert_eq!(points.live_below(end), model.range(..as_slot(end)).count());
-                prop_assert_eq!(points.from(end).count(), model.range(as_slot(end)..).count());
-            }
-            prop_assert_eq!(before.live_below(1500), 1500, "a view does not change");
+            prop_assert_eq!(before.iter().count(), 1500, "a view does not change");
             prop_assert!(points.vector_bytes() <= (2 * model.len() + 2 * CHUNK) * dim * 4);
         }
     }

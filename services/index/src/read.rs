@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::collection::Collection;
-use crate::engine::Engine;
+use crate::config::WordsConfig;
 use crate::error::IndexError;
-use crate::filter::Filter;
 use crate::model::Record;
+use crate::search::statistics;
 use crate::service::{ExplainRequest, ScrollRequest};
-
-/// Ids looked at under one lock while scrolling.
-const SCROLL_STEP: usize = 1_000;
+use crate::view::{Part, Place};
+use crate::words::{AskedWords, WordsQuery};
 
 /// Which parts of a point are wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,7 +22,7 @@ pub(crate) struct Parts {
 
 impl Parts {
     /// Tells whether any part is.
-    fn any(self) -> bool {
+    pub(crate) fn any(self) -> bool {
         self != Self::default()
     }
 }
@@ -44,138 +43,82 @@ pub(crate) struct WordMatches {
 /// Reads a page.
 ///
 /// # Errors
-/// When the store fails.
-pub(crate) fn page(
-    engine: &Engine,
-    collection: &Collection,
-    request: ScrollRequest,
-) -> Result<Page, IndexError> {
-    let filter = request.filter.as_ref();
-    let (ids, next) = page_ids(collection, request.after, request.limit, filter);
-    let records = points(engine, collection, &ids, request.parts)?;
-    Ok(Page { records, next })
-}
-
-/// Collects the ids of a page, looking at some points at a time so that no
-/// lock is held for long.
-fn page_ids(
-    collection: &Collection,
-    mut after: String,
-    limit: usize,
-    filter: Option<&Filter>,
-) -> (Vec<String>, Option<String>) {
-    let mut ids: Vec<String> = Vec::new();
-    loop {
-        let step = collection.after(&after, SCROLL_STEP);
-        for meta in &step {
-            if filter.is_none_or(|filter| filter.passes(&meta.columns)) {
-                if ids.len() == limit {
-                    let next = ids.last().cloned();
-                    return (ids, next);
-                }
-                ids.push(meta.id.to_string());
-            }
-        }
-        match step.last() {
-            Some(last) if step.len() == SCROLL_STEP => after = last.id.to_string(),
-            Some(_) | None => return (ids, None),
-        }
-    }
+/// When a segment cannot be read.
+pub(crate) fn page(collection: &Collection, request: &ScrollRequest) -> Result<Page, IndexError> {
+    let ScrollRequest { after, limit, .. } = request;
+    // One more tells whether there is a next page.
+    let mut found = collection.after(after, limit + 1, request.filter.as_ref());
+    let more = found.len() > *limit;
+    found.truncate(*limit);
+    let next = found.last().filter(|_| more).map(|(id, _)| id.clone());
+    let records = found
+        .iter()
+        .map(|(_, stored)| stored.read(collection.layout(), request.parts));
+    Ok(Page {
+        records: records.collect::<Result<_, _>>()?,
+        next,
+    })
 }
 
 /// Reads the wanted parts of points; unknown ones are left out.
 ///
 /// # Errors
-/// When the store fails.
+/// When a segment cannot be read.
 pub(crate) fn points(
-    engine: &Engine,
     collection: &Collection,
     ids: &[String],
     parts: Parts,
 ) -> Result<Vec<Record>, IndexError> {
-    let vectors = if parts.vectors {
-        collection.vectors(ids)
-    } else {
-        BTreeMap::new()
-    };
-    let mut records = Vec::with_capacity(ids.len());
-    for id in ids {
-        let vector = vectors.get(id).map(Vec::as_slice);
-        records.extend(point(engine, collection, id, vector, parts)?);
-    }
-    Ok(records)
-}
-
-/// Reads the wanted parts of a point; id and revision always come. `None` when
-/// it does not exist.
-fn point(
-    engine: &Engine,
-    collection: &Collection,
-    id: &str,
-    vector: Option<&[f32]>,
-    parts: Parts,
-) -> Result<Option<Record>, IndexError> {
-    let name = &collection.spec().name;
-    let Some(head) = engine.store.head(name, id)? else {
-        return Ok(None);
-    };
-    let mut record = Record {
-        id: id.to_owned(),
-        revision: head.revision,
-        ..Record::default()
-    };
-    if parts.payload {
-        record.payload = head.payload;
-    }
-    if parts.summary {
-        record.summary = head.summary;
-    }
-    if parts.document {
-        record.document = engine.store.document(name, id)?.unwrap_or_default();
-    }
-    if let Some(vector) = vector.filter(|_| parts.vectors) {
-        record.vectors = collection.layout().split(vector);
-    }
-    Ok(Some(record))
-}
-
-/// Reads the parts of a hit; the store is left alone when none are wanted.
-pub(crate) fn hit(
-    engine: &Engine,
-    collection: &Collection,
-    id: &str,
-    vector: Option<&[f32]>,
-    parts: Parts,
-) -> Result<Option<Record>, IndexError> {
-    if parts.any() {
-        return point(engine, collection, id, vector, parts);
-    }
-    Ok(Some(Record {
-        id: id.to_owned(),
-        ..Record::default()
-    }))
+    let found = collection.find(ids);
+    let records = found
+        .iter()
+        .map(|stored| stored.read(collection.layout(), parts));
+    Ok(records.collect::<Result<_, _>>()?)
 }
 
 /// Says which words of a query matched each point, best first.
 ///
 /// # Errors
-/// When the index fails.
+/// When the words fail.
 pub(crate) fn explain(
     collection: &Collection,
     request: ExplainRequest,
+    config: &WordsConfig,
 ) -> Result<Vec<WordMatches>, IndexError> {
-    let (view, slots) = collection.slots(&request.ids);
-    let Some(index) = view.words.get(&request.facet) else {
-        return Ok(Vec::new());
-    };
-    let query = index.query(&request.query)?;
-    let wanted: Vec<_> = slots.values().copied().collect();
-    let parts = index.explain(&query, &wanted)?;
+    let (view, places) = collection.places(&request.ids);
+    let facet = &request.facet;
+    let asked = AskedWords::of(&request.query);
+    let statistics = statistics(&view, facet, &asked)?;
+    let query = WordsQuery::new(asked, &statistics, config);
+    let mut parts: BTreeMap<Place, Vec<(usize, f32)>> = BTreeMap::new();
+    for (number, part) in view.parts().enumerate() {
+        let own = places.values().filter(|place| place.part == number);
+        let mut rows: Vec<_> = own.map(|place| place.row).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        let place = |row| Place { part: number, row };
+        match part {
+            Part::Segment(view) => {
+                if let Some(words) = view.segment.words.get(facet) {
+                    let found = words.explain(&query, &rows)?;
+                    parts.extend(rows.into_iter().map(place).zip(found));
+                }
+            }
+            Part::Tail(tail) => {
+                if let Some(words) = tail.words.get(facet) {
+                    let found = words.explain(&query, &rows)?;
+                    parts.extend(found.into_iter().map(|(row, found)| (place(row), found)));
+                }
+            }
+        }
+    }
     let matches = request.ids.into_iter().map(|id| {
-        let found = slots.get(&id).and_then(|slot| parts.get(slot));
+        let found = places.get(&id).and_then(|place| parts.get(place));
         let best = found.into_iter().flatten().take(request.max_terms);
-        let words =
-            best.filter_map(|(term, part)| Some((query.terms().get(*term)?.word.clone(), *part)));
+        let words = best.filter_map(|(term, part)| {
+            let term = query.terms().get(*term)?;
+            Some((term.word.clone(), *part))
+        });
         WordMatches {
             words: words.collect(),
             id,

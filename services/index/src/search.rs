@@ -1,30 +1,41 @@
-//! One search over one view: choose a plan, gather candidates, score them
+//! One search over one view: gather candidates in every part, score them
 //! exactly, keep the best.
 //!
 //! The score of a point is the sum of its parts, one for each facet asked for:
 //! weight times dot product, or weight times the words score of
 //! [`crate::words`]. Parts are computed by one function in every plan and summed
 //! in the order of the facets' names, so a point has the same score, to the
-//! bit, whichever plan found it.
+//! bit, whichever plan found it. In a segment vectors are rounded to 16 bits:
+//! there a dot product is within `3.2e-5 · Σ |q|·|x|` of that in a tail.
 
+mod scorer;
+
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::ops::Range;
-use std::sync::Arc;
 
-use crate::words::WordsError;
 use rayon::prelude::*;
+use vivier_ann::{RowSet, Scratch, SearchOptions};
 
-use crate::collection::View;
-use crate::config::GraphConfig;
-use crate::dense::{Layout, dot};
-use crate::filter::{Filter, Mask};
-use crate::graph::Graph;
+use crate::config::{GraphConfig, WordsConfig};
+use crate::dense::Layout;
+use crate::filter::Filter;
 use crate::model::Words;
-use crate::points::{Point, Points, Slot, as_index};
+use crate::points::{Slot, as_index};
+pub(crate) use crate::search::scorer::statistics;
+use crate::search::scorer::{PartScorer, Scorer};
+use crate::segment::{SegmentError, SegmentView};
 use crate::topk::{Scored, TopK};
+use crate::view::{Part, Place, View};
 
 /// Constant of reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009).
 const RRF_K: f32 = 60.0;
+/// Rows that one thread scores at a time.
+const BATCH: usize = 1_024;
+
+thread_local! {
+    /// Memory of the graph search, kept by each thread.
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
 
 /// A checked search.
 #[derive(Clone, Debug)]
@@ -37,6 +48,13 @@ pub(crate) struct Query {
     pub(crate) ef: usize,
     pub(crate) exact: bool,
     pub(crate) fusion: Fusion,
+}
+
+impl Query {
+    /// Returns how many candidates each way of finding them gives.
+    fn width(&self) -> usize {
+        self.k.max(self.ef)
+    }
 }
 
 /// What is asked of one facet.
@@ -56,19 +74,24 @@ pub(crate) enum Fusion {
     Rrf,
 }
 
-/// How a search was carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a search was carried out; the least exact way of any part counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Plan {
+    /// Every live point was scored.
     Exact,
-    Graph,
+    /// Every point that passes the filter was scored.
     FilteredScan,
+    /// The graph was searched; points that fail the filter were left out.
+    Graph,
+    /// The graph was searched through points that fail the filter.
+    FilteredGraph,
 }
 
 /// One hit, best first in its list.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Hit {
-    pub(crate) id: Arc<str>,
-    pub(crate) slot: Slot,
+    pub(crate) id: String,
+    pub(crate) place: Place,
     pub(crate) score: f32,
     pub(crate) parts: Vec<(String, f32)>,
 }
@@ -84,335 +107,249 @@ pub(crate) struct Found {
     pub(crate) scored: usize,
 }
 
+/// What a search may set.
+#[derive(Clone, Copy)]
+pub(crate) struct Settings<'a> {
+    pub(crate) graph: &'a GraphConfig,
+    pub(crate) words: &'a WordsConfig,
+}
+
 /// Searches a view on the current rayon pool.
 ///
 /// # Errors
-/// When the words index fails.
+/// When a segment cannot be read or the words fail.
 pub(crate) fn search(
     view: &View,
     layout: &Layout,
     query: &Query,
-    config: &GraphConfig,
-) -> Result<Found, WordsError> {
-    let points = &view.points;
-    let scorer = Scorer::new(view, layout, query)?;
-    let mask = query.filter.as_ref().map(|filter| Mask::of(filter, points));
-    let matching = mask.as_ref().map_or(points.live(), Mask::count);
-
-    let graph = view.graph.as_deref();
-    let graph = graph.filter(|_| graph_pays(&scorer, query, mask.as_ref(), points, config));
-    let width = graph.and_then(|graph| graph.width(&scorer.dense_weights, query.ef.max(query.k)));
-    if let (Some(graph), Some(width)) = (graph, width) {
-        let list = candidates(graph, width, &scorer, mask.as_ref(), points);
-        let (best, scored) = rank(points, &Pool::List(&list), &scorer, query);
-        // The graph may miss points under a filter: then every one is looked at.
-        if best.len() >= query.k.min(matching) {
-            return Ok(Found {
-                hits: hits(points, &scorer, &best),
-                plan: Plan::Graph,
-                points: points.live(),
-                matching: mask.as_ref().map(Mask::count),
-                scored,
-            });
-        }
-    }
-    let (best, scored) = rank(points, &Pool::Scan(mask.as_ref()), &scorer, query);
+    settings: Settings<'_>,
+) -> Result<Found, SegmentError> {
+    let scorer = Scorer::new(view, layout, query, settings.words)?;
+    let parts: Vec<_> = view.parts().enumerate().collect();
+    let parts = parts
+        .into_par_iter()
+        .map(|(number, part)| gather(scorer.part(number, part)?, query, settings.graph))
+        .collect::<Result<Vec<Gathered<'_>>, SegmentError>>()?;
+    let best = match query.fusion {
+        Fusion::Sum => top(view, &parts, query.k, &Order::Sum)?,
+        Fusion::Rrf => fused(view, &parts, query, scorer.is_dense())?,
+    };
+    let scanned = if query.filter.is_some() {
+        Plan::FilteredScan
+    } else {
+        Plan::Exact
+    };
+    let plans = parts.iter().filter_map(|part| part.plan);
+    let matching = parts.iter().map(|part| part.allowed).sum();
     Ok(Found {
-        hits: hits(points, &scorer, &best),
-        plan: if mask.is_some() {
-            Plan::FilteredScan
-        } else {
-            Plan::Exact
-        },
-        points: points.live(),
-        matching: mask.as_ref().map(Mask::count),
-        scored,
+        hits: hits(view, &parts, &best)?,
+        plan: plans.max().unwrap_or(scanned),
+        points: view.live(),
+        matching: query.filter.as_ref().map(|_| matching),
+        scored: parts.iter().map(|part| part.rows.len()).sum(),
     })
 }
 
-/// Decides between graph and scan. Where few points pass a filter a scan of
-/// those is both faster and exact.
-fn graph_pays(
-    scorer: &Scorer,
+/// The candidates of one part.
+struct Gathered<'a> {
+    scorer: PartScorer<'a>,
+    /// Ascending.
+    rows: Vec<Slot>,
+    /// Live rows that pass the filter.
+    allowed: usize,
+    /// `None` when all of them are candidates.
+    plan: Option<Plan>,
+}
+
+fn gather<'a>(
+    scorer: PartScorer<'a>,
     query: &Query,
-    mask: Option<&Mask>,
-    points: &Points,
     config: &GraphConfig,
-) -> bool {
-    if query.exact || scorer.weighted.is_none() {
-        return false;
+) -> Result<Gathered<'a>, SegmentError> {
+    let filter = query.filter.as_ref();
+    match scorer.part() {
+        Part::Tail(tail) => Ok(all(scorer, Some(tail.select(filter)), tail.slots())),
+        Part::Segment(view) => {
+            let allow = view.select(filter);
+            let rows = view.segment.rows();
+            let allowed = as_index(allow.as_ref().map_or(rows, RowSet::count));
+            if query.exact || allowed <= config.scan_points.max(2 * query.k) {
+                return Ok(all(scorer, allow, rows));
+            }
+            let (rows, plan) = candidates(&scorer, view, query, allow.as_ref())?;
+            Ok(Gathered {
+                scorer,
+                rows,
+                allowed,
+                plan: Some(plan),
+            })
+        }
     }
-    let Some(mask) = mask else {
-        return true;
+}
+
+/// Takes every allowed row.
+fn all(scorer: PartScorer<'_>, allow: Option<RowSet>, count: u32) -> Gathered<'_> {
+    let rows: Vec<Slot> = match allow {
+        Some(allow) => allow.iter().collect(),
+        None => (0..count).collect(),
     };
-    let few = config.min_points.max(2 * query.k);
-    mask.count() > few && share(mask.count(), points.live()) > config.filtered_scan_share
+    Gathered {
+        scorer,
+        allowed: rows.len(),
+        rows,
+        plan: None,
+    }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a share of counts")]
-fn share(part: usize, whole: usize) -> f64 {
-    part as f64 / whole.max(1) as f64
-}
-
-/// Gathers what the graph finds, the points that are not in it yet, and the
-/// best by words.
+/// Takes what the graph finds, and the best by words.
 fn candidates(
-    graph: &Graph,
-    ef: usize,
-    scorer: &Scorer,
-    mask: Option<&Mask>,
-    points: &Points,
-) -> Vec<Slot> {
-    let weighted = scorer.weighted.as_deref().unwrap_or_default();
-    let found = match mask {
-        Some(mask) => graph.search_filtered(weighted, ef, |slot| mask.contains(slot)),
-        None => {
-            // Dead points take places in the graph's answer: ask for more.
-            let dead = graph.points() - points.live_below(graph.end());
-            let more = ef * dead / graph.points().max(1);
-            graph.search(weighted, ef + more)
+    scorer: &PartScorer<'_>,
+    view: &SegmentView,
+    query: &Query,
+    allow: Option<&RowSet>,
+) -> Result<(Vec<Slot>, Plan), SegmentError> {
+    let width = query.width();
+    let mut rows = Vec::new();
+    let mut plan = Plan::Graph;
+    if let Some(vectors) = scorer.vectors() {
+        let options = SearchOptions {
+            k: width,
+            ef: width,
+        };
+        let found = SCRATCH.with_borrow_mut(|scratch| vectors.search(options, allow, scratch))?;
+        if found.plan == vivier_ann::Plan::Filtered {
+            plan = Plan::FilteredGraph;
         }
-    };
-    let alive =
-        |slot: &Slot| mask.map_or_else(|| points.get(*slot).is_some(), |mask| mask.contains(*slot));
-    let mut list: Vec<Slot> = found.into_iter().filter(alive).collect();
-    list.extend(
-        points
-            .from(graph.end())
-            .map(|point| point.slot)
-            .filter(alive),
-    );
-    let (by_words, _) =
-        Pool::Scan(mask).top(points, ef, |point| scorer.words(point), Positive::Only);
-    list.extend(by_words.iter().map(|scored| scored.slot));
-    list.sort_unstable();
-    list.dedup();
-    list
-}
-
-fn rank(points: &Points, pool: &Pool<'_>, scorer: &Scorer, query: &Query) -> (Vec<Scored>, usize) {
-    match query.fusion {
-        Fusion::Sum => pool.top(points, query.k, |point| scorer.sum(point), Positive::Any),
-        Fusion::Rrf => {
-            let depth = query.k.max(query.ef);
-            let (dense, scored) = match scorer.weighted {
-                Some(_) => pool.top(points, depth, |point| scorer.dense(point), Positive::Any),
-                None => (Vec::new(), 0),
-            };
-            // Texts without any of the words have no rank beside a dense order.
-            let positive = if dense.is_empty() {
-                Positive::Any
-            } else {
-                Positive::Only
-            };
-            let (words, scanned) = pool.top(points, depth, |point| scorer.words(point), positive);
-            (fuse(points, &[dense, words], query.k), scored.max(scanned))
-        }
+        rows.extend(found.hits.iter().map(|hit| hit.row));
+    } else {
+        // Nothing but words: points without any of them fill the answer.
+        rows.extend(view.after("", query.k, allow));
     }
+    for (words, asked) in scorer.words() {
+        let best = words.top(asked, width, allow, None)?;
+        rows.extend(best.iter().map(|(row, _)| *row));
+    }
+    rows.sort_unstable();
+    rows.dedup();
+    Ok((rows, plan))
 }
 
-/// Adds `1 / (60 + rank)` over the lists, ranks from 1.
-fn fuse(points: &Points, lists: &[Vec<Scored>], k: usize) -> Vec<Scored> {
-    let mut sums: BTreeMap<Slot, f32> = BTreeMap::new();
-    for list in lists {
+/// What rows are ordered by.
+enum Order {
+    Sum,
+    Dense,
+    /// Rows that score 0 are left out.
+    Words {
+        only_positive: bool,
+    },
+}
+
+/// Returns the k best candidates.
+fn top(
+    view: &View,
+    parts: &[Gathered<'_>],
+    k: usize,
+    order: &Order,
+) -> Result<Vec<Scored>, SegmentError> {
+    let batches: Vec<(&PartScorer<'_>, &[Slot])> = parts
+        .iter()
+        .flat_map(|part| part.rows.chunks(BATCH).map(|rows| (&part.scorer, rows)))
+        .collect();
+    let start = || Ok(TopK::new(view, k));
+    let best = batches
+        .into_par_iter()
+        .try_fold(
+            || TopK::new(view, k),
+            |mut best, (scorer, rows)| {
+                offer(&mut best, scorer, rows, order)?;
+                Ok::<_, SegmentError>(best)
+            },
+        )
+        .reduce(start, |a, b| Ok(a?.merge(b?)))?;
+    Ok(best.finish())
+}
+
+fn offer(
+    best: &mut TopK<'_>,
+    scorer: &PartScorer<'_>,
+    rows: &[Slot],
+    order: &Order,
+) -> Result<(), SegmentError> {
+    let scores = scorer.scores(rows)?;
+    for (row, parts) in rows.iter().zip(scores.rows()) {
+        let score = match order {
+            Order::Sum => parts.iter().sum(),
+            Order::Dense => scorer.dense_sum(parts),
+            Order::Words { .. } => scorer.words_sum(parts),
+        };
+        if matches!(
+            order,
+            Order::Words {
+                only_positive: true
+            }
+        ) && score <= 0.0
+        {
+            continue;
+        }
+        let place = scorer.place(*row);
+        best.push(Scored { score, place });
+    }
+    Ok(())
+}
+
+/// Fuses the dense order and the words order.
+fn fused(
+    view: &View,
+    parts: &[Gathered<'_>],
+    query: &Query,
+    is_dense: bool,
+) -> Result<Vec<Scored>, SegmentError> {
+    let depth = query.width();
+    let mut lists = Vec::new();
+    if is_dense {
+        lists.push(top(view, parts, depth, &Order::Dense)?);
+    }
+    // Texts without any of the words have no rank beside a dense order.
+    let only_positive = is_dense;
+    lists.push(top(view, parts, depth, &Order::Words { only_positive })?);
+    // Adds `1 / (60 + rank)` over the lists, ranks from 1.
+    let mut sums: BTreeMap<Place, f32> = BTreeMap::new();
+    for list in &lists {
         let mut rank = 0.0;
         for scored in list {
             rank += 1.0;
-            *sums.entry(scored.slot).or_default() += 1.0 / (RRF_K + rank);
+            *sums.entry(scored.place).or_default() += 1.0 / (RRF_K + rank);
         }
     }
-    let mut top = TopK::new(points, k);
-    for (slot, score) in sums {
-        top.push(Scored { score, slot });
+    let mut top = TopK::new(view, query.k);
+    for (place, score) in sums {
+        top.push(Scored { score, place });
     }
-    top.finish()
+    Ok(top.finish())
 }
 
-fn hits(points: &Points, scorer: &Scorer, best: &[Scored]) -> Vec<Hit> {
-    let hits = best.iter().filter_map(|scored| {
-        let point = points.get(scored.slot)?;
-        Some(Hit {
-            id: Arc::clone(&point.meta.id),
-            slot: scored.slot,
-            score: scored.score,
-            parts: scorer.parts(point),
-        })
+/// Adds ids and parts.
+fn hits(view: &View, parts: &[Gathered<'_>], best: &[Scored]) -> Result<Vec<Hit>, SegmentError> {
+    let mut found: BTreeMap<Place, Vec<(String, f32)>> = BTreeMap::new();
+    for part in parts {
+        let places = best.iter().map(|scored| scored.place);
+        let own = places.filter(|place| place.part == part.scorer.number());
+        let mut rows: Vec<Slot> = own.map(|place| place.row).collect();
+        rows.sort_unstable();
+        let scores = part.scorer.scores(&rows)?;
+        for (row, values) in rows.iter().zip(scores.rows()) {
+            let names = part.scorer.names().zip(values);
+            let named = names.map(|(name, value)| (name.to_owned(), *value));
+            found.insert(part.scorer.place(*row), named.collect());
+        }
+    }
+    let hits = best.iter().map(|Scored { score, place }| Hit {
+        id: view.id(*place).to_owned(),
+        place: *place,
+        score: *score,
+        parts: found.remove(place).unwrap_or_default(),
     });
-    hits.collect()
-}
-
-/// Which points may be scored.
-enum Pool<'a> {
-    /// Every live point, or those of the mask.
-    Scan(Option<&'a Mask>),
-    /// These.
-    List(&'a [Slot]),
-}
-
-/// Whether points that score 0 are kept.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Positive {
-    Only,
-    Any,
-}
-
-impl Pool<'_> {
-    /// Returns the k best by `score`, and how many were scored.
-    fn top(
-        &self,
-        points: &Points,
-        k: usize,
-        score: impl Fn(Point<'_>) -> f32 + Sync,
-        positive: Positive,
-    ) -> (Vec<Scored>, usize) {
-        let offer = |(top, count): &mut (TopK<'_>, usize), point: Point<'_>| {
-            let score = score(point);
-            *count += 1;
-            if positive == Positive::Any || score > 0.0 {
-                let slot = point.slot;
-                top.push(Scored { score, slot });
-            }
-        };
-        let start = || (TopK::new(points, k), 0);
-        let (top, count) = match self {
-            Self::List(slots) => {
-                let mut state = start();
-                for point in slots.iter().filter_map(|slot| points.get(*slot)) {
-                    offer(&mut state, point);
-                }
-                state
-            }
-            Self::Scan(mask) => points
-                .chunks()
-                .par_iter()
-                .filter(|chunk| chunk.live() > 0)
-                .fold(start, |mut state, chunk| {
-                    for point in chunk.points(points.dim()) {
-                        if mask.is_none_or(|mask| mask.contains(point.slot)) {
-                            offer(&mut state, point);
-                        }
-                    }
-                    state
-                })
-                .reduce(start, |a, b| (a.0.merge(b.0), a.1 + b.1)),
-        };
-        (top.finish(), count)
-    }
-}
-
-/// Computes the parts of a point's score.
-struct Scorer {
-    /// By facet, in the order of the names.
-    parts: Vec<(String, Part)>,
-    /// The dense query with its weights inside, `[dim]`; `None` when no dense
-    /// facet counts.
-    weighted: Option<Vec<f32>>,
-    /// Weight of each dense facet in layout order, 0 for those left out.
-    dense_weights: Vec<f32>,
-}
-
-enum Part {
-    /// A facet of weight 0.
-    Nothing,
-    Dense {
-        range: Range<usize>,
-        vector: Vec<f32>,
-        weight: f32,
-    },
-    Words {
-        /// By slot.
-        scores: Vec<f32>,
-        weight: f32,
-    },
-}
-
-impl Part {
-    fn of(&self, point: Point<'_>) -> f32 {
-        match self {
-            Self::Nothing => 0.0,
-            Self::Dense {
-                range,
-                vector,
-                weight,
-            } => {
-                let facet = point.vector.get(range.clone()).unwrap_or_default();
-                weight * dot(vector, facet)
-            }
-            Self::Words { scores, weight } => {
-                weight * scores.get(as_index(point.slot)).copied().unwrap_or(0.0)
-            }
-        }
-    }
-}
-
-impl Scorer {
-    fn new(view: &View, layout: &Layout, query: &Query) -> Result<Self, WordsError> {
-        let mut parts = Vec::new();
-        let mut weighted = vec![0.0; layout.dim()];
-        let mut counts = false;
-        for (name, (input, weight)) in &query.facets {
-            let part = match input {
-                _ if *weight == 0.0 => Part::Nothing,
-                FacetInput::Vector(vector) => {
-                    let range = layout.range(name).unwrap_or_default();
-                    if let Some(place) = weighted.get_mut(range.clone()) {
-                        for (value, input) in place.iter_mut().zip(vector) {
-                            *value = weight * input;
-                        }
-                    }
-                    counts = true;
-                    Part::Dense {
-                        range,
-                        vector: vector.clone(),
-                        weight: *weight,
-                    }
-                }
-                FacetInput::Words(words) => match view.words.get(name) {
-                    None => Part::Nothing,
-                    Some(index) => Part::Words {
-                        scores: index.scores(&index.query(words)?, view.points.slots())?,
-                        weight: *weight,
-                    },
-                },
-            };
-            parts.push((name.clone(), part));
-        }
-        let dense_weights = layout
-            .facets()
-            .map(|(name, _, _)| query.facets.get(name).map_or(0.0, |(_, weight)| *weight));
-        Ok(Self {
-            parts,
-            weighted: counts.then_some(weighted),
-            dense_weights: dense_weights.collect(),
-        })
-    }
-
-    fn sum(&self, point: Point<'_>) -> f32 {
-        self.parts.iter().map(|(_, part)| part.of(point)).sum()
-    }
-
-    fn dense(&self, point: Point<'_>) -> f32 {
-        let dense = self
-            .parts
-            .iter()
-            .filter(|(_, part)| matches!(part, Part::Dense { .. }));
-        dense.map(|(_, part)| part.of(point)).sum()
-    }
-
-    fn words(&self, point: Point<'_>) -> f32 {
-        let words = self
-            .parts
-            .iter()
-            .filter(|(_, part)| matches!(part, Part::Words { .. }));
-        words.map(|(_, part)| part.of(point)).sum()
-    }
-
-    fn parts(&self, point: Point<'_>) -> Vec<(String, f32)> {
-        let parts = self.parts.iter();
-        parts
-            .map(|(name, part)| (name.clone(), part.of(point)))
-            .collect()
-    }
+    Ok(hits.collect())
 }
 
 #[cfg(test)]

@@ -4,10 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::collection::{Collection, Publish};
-use crate::config::WordsConfig;
 use crate::filter::Test;
 use crate::model::{FacetKind, FacetSpec, Operation, Record, Spec, Value};
-use crate::testing::Random;
+use crate::testing::{Random, seal};
 
 const DIM: usize = 24;
 
@@ -78,7 +77,7 @@ fn upsert(records: Vec<Record>) -> Operation {
 }
 
 fn filled(records: Vec<Record>) -> Collection {
-    let collection = Collection::new(spec(), &WordsConfig::default()).unwrap();
+    let collection = Collection::new(spec()).unwrap();
     collection.apply(&[&upsert(records)], Publish::Now).unwrap();
     collection
 }
@@ -110,17 +109,20 @@ fn query(random: &mut Random, weights: [f32; 3], k: usize) -> Query {
 }
 
 fn run(collection: &Collection, query: &Query, config: &GraphConfig) -> Found {
-    search(&collection.view(), collection.layout(), query, config).unwrap()
+    let settings = Settings {
+        graph: config,
+        words: &WordsConfig::default(),
+    };
+    search(&collection.view(), collection.layout(), query, settings).unwrap()
 }
 
 fn ids(found: &Found) -> Vec<&str> {
-    found.hits.iter().map(|hit| hit.id.as_ref()).collect()
+    found.hits.iter().map(|hit| hit.id.as_str()).collect()
 }
 
 fn small_graphs() -> GraphConfig {
     GraphConfig {
-        min_points: 500,
-        build_threads: 2,
+        scan_points: 500,
         ..GraphConfig::default()
     }
 }
@@ -164,8 +166,9 @@ fn recall(collection: &Collection, weights: [f32; 2], filter: &Option<Filter>) -
 #[test]
 fn the_graph_finds_what_an_exact_scan_finds() {
     let mut random = Random::new(5);
+    let folder = tempfile::tempdir().unwrap();
     let collection = filled(pool(&mut random, 8_000));
-    collection.build_graph(&small_graphs(), || false);
+    seal(&collection, folder.path(), 1);
     // A tenth replaced, a tail of new ones: both must not cost recall.
     let mut changed = pool(&mut random, 900);
     changed
@@ -181,11 +184,6 @@ fn the_graph_finds_what_an_exact_scan_finds() {
         // The floor is .95; these seeds give .97 and more.
         assert!(found >= 0.95, "weights {weights:?}: recall {found}");
     }
-    // The small facet alone: the graph knows next to nothing of it.
-    let mut skewed = query(&mut random, [4.0, 0.0, 1.0], 100);
-    assert_eq!(run(&collection, &skewed, &small_graphs()).plan, Plan::Exact);
-    skewed.facets.remove("text");
-    assert_eq!(run(&collection, &skewed, &small_graphs()).plan, Plan::Exact);
     let half = below(4_000.0);
     let found = recall(&collection, [1.0, 1.0], &half);
     println!("half filtered: recall {found}");
@@ -195,11 +193,12 @@ fn the_graph_finds_what_an_exact_scan_finds() {
 #[test]
 fn plans_are_chosen_by_what_passes_and_every_answer_is_full() {
     let mut random = Random::new(6);
+    let folder = tempfile::tempdir().unwrap();
     let collection = filled(pool(&mut random, 4_000));
     let config = small_graphs();
     let mut query = query(&mut random, [1.0; 3], 50);
     assert_eq!(run(&collection, &query, &config).plan, Plan::Exact);
-    collection.build_graph(&config, || false);
+    seal(&collection, folder.path(), 1);
     assert_eq!(run(&collection, &query, &config).plan, Plan::Graph);
     query.exact = true;
     let exact = run(&collection, &query, &config);
@@ -232,10 +231,20 @@ fn plans_are_chosen_by_what_passes_and_every_answer_is_full() {
         Test::In(vec!["rare".to_owned(), "common".to_owned()]),
     );
     assert_eq!(run(&collection, &query, &config).matching, Some(4_000));
-    // Words alone need every point.
+    // Words alone: the best by words, then points without any of them.
     query.facets.retain(|name, _| name == "words");
     query.filter = None;
-    assert_eq!(run(&collection, &query, &config).plan, Plan::Exact);
+    let found = run(&collection, &query, &config);
+    query.exact = true;
+    assert_eq!(found.hits, run(&collection, &query, &config).hits);
+    query.facets.insert(
+        "words".to_owned(),
+        (FacetInput::Words(words_of("nowhere")), 1.0),
+    );
+    query.exact = false;
+    let found = run(&collection, &query, &config);
+    let first: Vec<String> = (0..50).map(|number| format!("{number:05}")).collect();
+    assert_eq!(ids(&found), first);
 }
 
 #[test]
@@ -245,8 +254,9 @@ fn every_plan_gives_a_point_the_same_score_and_words_reach_the_graph() {
     // Far away by vectors, unique by words.
     records[7].vectors.clear();
     records[7].words = [("words".to_owned(), words_of("needle"))].into();
+    let folder = tempfile::tempdir().unwrap();
     let collection = filled(records);
-    collection.build_graph(&small_graphs(), || false);
+    seal(&collection, folder.path(), 1);
     let mut query = query(&mut random, [0.1, 0.1, 9.0], 20);
     query.facets.insert(
         "words".to_owned(),
@@ -254,7 +264,7 @@ fn every_plan_gives_a_point_the_same_score_and_words_reach_the_graph() {
     );
     let found = run(&collection, &query, &small_graphs());
     assert_eq!(found.plan, Plan::Graph);
-    assert_eq!(found.hits[0].id.as_ref(), "00007");
+    assert_eq!(found.hits[0].id, "00007");
     query.exact = true;
     let exact = run(&collection, &query, &small_graphs());
     for hit in &found.hits {
@@ -301,7 +311,7 @@ fn ranks_fuse_as_defined() {
     let scores: Vec<_> = found
         .hits
         .iter()
-        .map(|hit| (hit.id.as_ref(), hit.score))
+        .map(|hit| (hit.id.as_str(), hit.score))
         .collect();
     // Dense order a b c d; words order b a; ties in id order.
     let (first, second) = (1.0 / 61.0_f32 + 1.0 / 62.0, 1.0 / 62.0_f32 + 1.0 / 61.0);

@@ -16,7 +16,7 @@ use crate::error::IndexError;
 use crate::filter::Filter;
 use crate::model::{Operation, Outcome, Record, Spec, Words};
 use crate::read::{self, Page, Parts, WordMatches};
-use crate::search::{FacetInput, Fusion, Hit, Plan, Query, search};
+use crate::search::{FacetInput, Fusion, Hit, Plan, Query, Settings, search};
 use crate::validate;
 use crate::writer::{Command, Writer};
 
@@ -96,7 +96,7 @@ impl IndexService {
         let folder = config.data_dir.clone();
         let (engine, log) = Engine::open(config)?;
         let (writes, rx) = mpsc::channel(limits.max_pending_writes);
-        let writer = Writer::new(Arc::clone(&engine), log, rx);
+        let writer = Writer::new(Arc::clone(&engine), log, rx, writes.downgrade());
         let writer = std::thread::Builder::new()
             .name("index-writer".to_owned())
             .spawn(move || writer.run())
@@ -113,7 +113,7 @@ impl IndexService {
         })
     }
 
-    /// Stops the writer after a last checkpoint. Blocks.
+    /// Stops the writer and what it has started. Blocks.
     pub(crate) fn close(&self) {
         let writer = self
             .writer
@@ -220,8 +220,7 @@ impl IndexService {
     ) -> Result<Vec<Record>, IndexError> {
         let collection = self.collection(collection)?;
         validate::ids(&ids, &self.engine.config.limits)?;
-        let engine = Arc::clone(&self.engine);
-        let read = move || read::points(&engine, &collection, &ids, parts);
+        let read = move || read::points(&collection, &ids, parts);
         self.pool.run(read).await?
     }
 
@@ -232,8 +231,7 @@ impl IndexService {
     pub(crate) async fn scroll(&self, request: ScrollRequest) -> Result<Page, IndexError> {
         let collection = self.collection(&request.collection)?;
         validate::one_to("limit", request.limit, self.engine.config.limits.max_page)?;
-        let engine = Arc::clone(&self.engine);
-        let read = move || read::page(&engine, &collection, request);
+        let read = move || read::page(&collection, &request);
         self.pool.run(read).await?
     }
 
@@ -251,15 +249,25 @@ impl IndexService {
         let engine = Arc::clone(&self.engine);
         let work = move || {
             let view = collection.view();
-            let found = search(&view, collection.layout(), &query, &engine.config.graph)?;
+            let settings = Settings {
+                graph: &engine.config.graph,
+                words: &engine.config.words,
+            };
+            let found = search(&view, collection.layout(), &query, settings)?;
             let mut hits = Vec::with_capacity(found.hits.len());
             for hit in found.hits {
-                let vector = view.points.get(hit.slot).map(|point| point.vector);
-                let record = read::hit(&engine, &collection, &hit.id, vector, parts)?;
-                // A point deleted since the view was taken is no hit any more.
-                if let Some(record) = record {
-                    hits.push((hit, record));
-                }
+                let record = if parts.any() {
+                    let stored = view.stored(hit.place);
+                    let read = stored.map(|stored| stored.read(collection.layout(), parts));
+                    read.transpose()?
+                } else {
+                    None
+                };
+                let record = record.unwrap_or_else(|| Record {
+                    id: hit.id.clone(),
+                    ..Record::default()
+                });
+                hits.push((hit, record));
             }
             Ok(SearchAnswer {
                 hits,
@@ -295,7 +303,8 @@ impl IndexService {
             limits,
         )?;
         let _permit = self.admit()?;
-        let work = move || read::explain(&collection, request);
+        let engine = Arc::clone(&self.engine);
+        let work = move || read::explain(&collection, request, &engine.config.words);
         self.pool.run(work).await?
     }
 

@@ -34,3 +34,50 @@ impl Random {
             .collect()
     }
 }
+
+use std::path::Path;
+
+use vivier_ann::{BuildOptions, Unwatched};
+use vivier_runtime::CpuPool;
+
+use crate::collection::Collection;
+use crate::segment::write::{SegmentWriter, Source, Written};
+
+/// Writes a segment as a job does.
+pub(crate) fn write(
+    collection: &Collection,
+    data: &Path,
+    number: u64,
+    sources: &[Source],
+) -> Written {
+    let writer = SegmentWriter {
+        data,
+        spec: collection.spec(),
+        layout: collection.layout(),
+        options: BuildOptions {
+            m: 16,
+            ef_construction: 100,
+        },
+        pool: &CpuPool::new("test-build", 2).unwrap(),
+        watch: &Unwatched,
+    };
+    writer.write(number, sources).unwrap()
+}
+
+/// Makes a segment of all that is in memory, as the writer has it done.
+pub(crate) fn seal(collection: &Collection, data: &Path, number: u64) {
+    collection.freeze(number).unwrap();
+    while let Some(source) = collection.to_seal() {
+        let written = write(collection, data, number, &[source]);
+        collection.sealed(Some(written));
+    }
+}
+
+/// Makes one segment of all.
+pub(crate) fn merge(collection: &Collection, data: &Path, number: u64) {
+    let segments = collection.segments();
+    let numbers: Vec<u64> = segments.iter().map(|view| view.segment.number).collect();
+    let sources: Vec<Source> = segments.into_iter().map(Source::Segment).collect();
+    let written = write(collection, data, number, &sources);
+    collection.merged(&numbers, Some(written));
+}

@@ -3,29 +3,25 @@
 
 use std::cmp::Ordering;
 
-use crate::points::{Points, Slot};
+use crate::view::{Place, View};
 
 /// A point and its score.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Scored {
     pub(crate) score: f32,
-    pub(crate) slot: Slot,
+    pub(crate) place: Place,
 }
 
 /// Compares two scored points of one view: `Less` is better.
-pub(crate) fn better(points: &Points, a: &Scored, b: &Scored) -> Ordering {
+pub(crate) fn better(view: &View, a: &Scored, b: &Scored) -> Ordering {
     b.score
         .total_cmp(&a.score)
-        .then_with(|| id_of(points, a).cmp(id_of(points, b)))
-}
-
-fn id_of<'a>(points: &'a Points, scored: &Scored) -> &'a str {
-    points.get(scored.slot).map_or("", |point| &point.meta.id)
+        .then_with(|| view.id(a.place).cmp(view.id(b.place)))
 }
 
 /// Keeps the k best of what is pushed.
 pub(crate) struct TopK<'a> {
-    points: &'a Points,
+    view: &'a View,
     k: usize,
     kept: Vec<Scored>,
     /// Scores below this cannot enter any more.
@@ -34,9 +30,9 @@ pub(crate) struct TopK<'a> {
 
 impl<'a> TopK<'a> {
     /// Starts empty; `k` is at least 1.
-    pub(crate) fn new(points: &'a Points, k: usize) -> Self {
+    pub(crate) fn new(view: &'a View, k: usize) -> Self {
         Self {
-            points,
+            view,
             k,
             kept: Vec::new(),
             floor: f32::NEG_INFINITY,
@@ -59,9 +55,9 @@ impl<'a> TopK<'a> {
         if self.kept.len() <= self.k {
             return;
         }
-        let points = self.points;
+        let view = self.view;
         self.kept
-            .select_nth_unstable_by(self.k - 1, |a, b| better(points, a, b));
+            .select_nth_unstable_by(self.k - 1, |a, b| better(view, a, b));
         self.kept.truncate(self.k);
         if let Some(last) = self.kept.last() {
             self.floor = last.score;
@@ -79,8 +75,8 @@ impl<'a> TopK<'a> {
     /// Returns the k best, best first.
     pub(crate) fn finish(mut self) -> Vec<Scored> {
         self.shrink();
-        let points = self.points;
-        self.kept.sort_unstable_by(|a, b| better(points, a, b));
+        let view = self.view;
+        self.kept.sort_unstable_by(|a, b| better(view, a, b));
         self.kept
     }
 }
@@ -94,28 +90,29 @@ mod tests {
 
     use super::*;
     use crate::points::Meta;
+    use crate::tail::Tail;
 
     proptest! {
         #[test]
-        fn the_k_best_equal_sort_and_truncate(
-            scores in prop::collection::vec(0_u8..6, 0..300), k in 1_usize..40, split in 0_usize..300)
-        {
-            let mut points = Points::new(0);
+        fn top_k_equals_sorting(scores in prop::collection::vec(0_u8..20, 0..300), k in 1_usize..40, split in 0_usize..300) {
+            let mut tail = Tail::new(0, BTreeMap::new());
             let mut all = Vec::new();
-            for (number, score) in scores.iter().enumerate() {
+            for (row, score) in (0_u32..).zip(&scores) {
                 // Ids in another order than slots.
-                let id = format!("{:03}", (number * 7) % 1_000);
-                let slot = points.push(Arc::new(Meta { id: id.into(), columns: BTreeMap::new() }), &[]);
-                all.push(Scored { score: f32::from(*score), slot });
+                let id = format!("{:03}", (row * 7) % 1_000);
+                tail.push(Arc::new(Meta { id: id.into(), ..Meta::default() }), &[]).unwrap();
+                let place = Place { part: 0, row };
+                all.push(Scored { score: f32::from(*score), place });
             }
+            let view = View { tails: vec![tail.view().clone()], ..View::default() };
             let split = split.min(all.len());
             let half = |part: &[Scored]| {
-                let mut top = TopK::new(&points, k);
+                let mut top = TopK::new(&view, k);
                 part.iter().for_each(|scored| top.push(*scored));
                 top
             };
             let found = half(&all[..split]).merge(half(&all[split..])).finish();
-            all.sort_by(|a, b| better(&points, a, b));
+            all.sort_by(|a, b| better(&view, a, b));
             all.truncate(k);
             prop_assert_eq!(found, all);
         }

@@ -1,21 +1,25 @@
 //! The one thread that writes.
 //!
 //! Writes that wait together are committed together: one frame of the log, one
-//! sync, one batch of the store, one commit of the words, one step for readers;
-//! then all are acknowledged. A checkpoint starts beside it when the log has
-//! grown, and one more ends a graceful stop.
+//! sync, one commit of the words, one step for readers; then all are
+//! acknowledged. Between commits it freezes full tails, has segments made
+//! beside it ([`crate::jobs`]), puts them into use and cuts the log.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::sync::atomic::Ordering;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::collection::Publish;
-use crate::engine::{Engine, changes};
+use crate::collection::{Collection, Publish};
+use crate::engine::Engine;
 use crate::error::{IndexError, WriteError};
+use crate::jobs::{Done, Task, Worker, scrub};
 use crate::log::Log;
+use crate::merge::{MergePolicy, Size};
 use crate::model::{Operation, Outcome, Spec};
+use crate::segment::write::Source;
+use crate::segment::{SegmentError, folder};
 
 /// Most operations in one commit.
 const MAX_GROUP: usize = 64;
@@ -29,7 +33,9 @@ pub(crate) enum Command {
     /// Make this durable and visible. Upserts and deletes have been checked
     /// against their collection, which exists.
     Write { operation: Operation, reply: Reply },
-    /// Write a checkpoint and end.
+    /// A job has ended.
+    Wake,
+    /// End.
     Close,
 }
 
@@ -38,26 +44,49 @@ pub(crate) struct Writer {
     engine: Arc<Engine>,
     log: Log,
     rx: mpsc::Receiver<Command>,
+    /// Wakes this writer; weak, so that it does not keep itself open.
+    wake: mpsc::WeakSender<Command>,
     /// True once a durable operation could not be applied: only a restart,
     /// which replays it, makes memory and disk agree again.
     broken: bool,
-    checkpoint: Option<JoinHandle<()>>,
+    sealing: Worker,
+    merging: Worker,
+    done_tx: std::sync::mpsc::Sender<Done>,
+    done_rx: std::sync::mpsc::Receiver<Done>,
 }
 
 impl Writer {
-    /// Prepares the thread's state.
-    pub(crate) fn new(engine: Arc<Engine>, log: Log, rx: mpsc::Receiver<Command>) -> Self {
+    /// Prepares the thread's state; `wake` belongs to the same channel as `rx`.
+    pub(crate) fn new(
+        engine: Arc<Engine>,
+        log: Log,
+        rx: mpsc::Receiver<Command>,
+        wake: mpsc::WeakSender<Command>,
+    ) -> Self {
+        let (done_tx, done_rx) = std::sync::mpsc::channel();
         Self {
             engine,
             log,
             rx,
+            wake,
             broken: false,
-            checkpoint: None,
+            sealing: Worker::default(),
+            merging: Worker::default(),
+            done_tx,
+            done_rx,
         }
     }
 
     /// Writes until told to close.
     pub(crate) fn run(mut self) {
+        let scrub = scrub(&self.engine);
+        if let Err(error) = &scrub {
+            tracing::error!(
+                error = error as &dyn std::error::Error,
+                "the records are not checked"
+            );
+        }
+        self.maintain();
         let mut open = true;
         while open {
             let mut group = Vec::new();
@@ -65,12 +94,17 @@ impl Writer {
             let mut next = self.rx.blocking_recv();
             open = next.is_some();
             while let Some(command) = next.take() {
-                let Command::Write { operation, reply } = command else {
-                    open = false;
-                    break;
-                };
-                bytes += size(&operation);
-                group.push((operation, reply));
+                match command {
+                    Command::Write { operation, reply } => {
+                        bytes += size(&operation);
+                        group.push((operation, reply));
+                    }
+                    Command::Wake => {}
+                    Command::Close => {
+                        open = false;
+                        break;
+                    }
+                }
                 if group.len() < MAX_GROUP && bytes < MAX_GROUP_BYTES {
                     next = self.rx.try_recv().ok();
                 }
@@ -79,6 +113,10 @@ impl Writer {
             self.maintain();
         }
         self.close();
+        // It holds the data folder.
+        if scrub.is_ok_and(|scrub| scrub.join().is_err()) {
+            tracing::error!("checking the records panicked");
+        }
     }
 
     /// Commits a group; a creation stands alone, because what follows may need
@@ -145,8 +183,6 @@ impl Writer {
         let borrowed: Vec<&Operation> = operations.iter().collect();
         let first = self.log.append(&borrowed)?;
         let last = self.log.last_sequence();
-        let changes: Vec<_> = operations.iter().flat_map(changes).collect();
-        self.engine.store.apply(last, &changes)?;
         let outcomes = self.apply(first, &borrowed)?;
         self.engine.set_sequence(last);
         Ok(outcomes)
@@ -183,75 +219,175 @@ impl Writer {
         Ok(outcomes)
     }
 
-    /// Starts what is due beside the writes.
+    /// Does what is due beside the writes.
     fn maintain(&mut self) {
-        for collection in self.engine.collections() {
-            self.engine.build_if_due(&collection);
+        while let Ok(done) = self.done_rx.try_recv() {
+            self.put_into_use(done);
         }
-        let running = self
-            .checkpoint
-            .as_ref()
-            .is_some_and(|thread| !thread.is_finished());
-        if running
-            || self.broken
-            || self.engine.log_bytes() < self.engine.config.checkpoint_log_bytes
-        {
+        if self.broken {
             return;
         }
-        self.join_checkpoint();
-        let sequence = match self.log.rotate() {
-            Ok(sequence) => sequence,
-            Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "cannot rotate the log"
-                );
-                return;
+        if let Err(error) = self.freeze() {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "cannot freeze the tail; it grows on"
+            );
+        }
+        self.start_jobs();
+        // Searches scan every frozen tail: writes wait rather than slow them down.
+        while self.too_many_frozen() && !self.sealing.is_free() {
+            match self.done_rx.recv() {
+                Ok(done) => self.put_into_use(done),
+                Err(_) => break,
             }
-        };
-        let engine = Arc::clone(&self.engine);
-        let started = std::thread::Builder::new()
-            .name("index-checkpoint".to_owned())
-            .spawn(move || checkpoint(&engine, sequence));
-        match started {
-            Ok(thread) => self.checkpoint = Some(thread),
-            Err(error) => tracing::error!(%error, "cannot start the checkpoint"),
+            self.start_jobs();
         }
     }
 
-    fn join_checkpoint(&mut self) {
-        if let Some(thread) = self.checkpoint.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the checkpoint panicked");
+    /// Freezes tails that are full, and all of them when the log has grown.
+    fn freeze(&mut self) -> Result<(), WriteError> {
+        let config = &self.engine.config.segments;
+        let grown = self.engine.log_bytes() >= self.engine.config.checkpoint_log_bytes
+            && !self.engine.collections().iter().any(|c| c.frozen() > 0);
+        let is_full = |collection: &Arc<Collection>| {
+            let (points, bytes) = collection.tail_size();
+            grown || points >= config.seal_points || bytes >= config.seal_bytes
+        };
+        let mut collections = self.engine.collections();
+        collections.retain(is_full);
+        if collections.is_empty() {
+            return Ok(());
+        }
+        let sequence = self.log.rotate()?;
+        for collection in &collections {
+            collection.freeze(sequence)?;
+        }
+        // Deletes alone leave nothing to seal, but a log to cut.
+        if grown {
+            self.engine.checkpoint()?;
+        }
+        Ok(())
+    }
+
+    fn too_many_frozen(&self) -> bool {
+        let most = self.engine.config.segments.max_frozen;
+        self.engine.collections().iter().any(|c| c.frozen() > most)
+    }
+
+    fn start_jobs(&mut self) {
+        let collections = self.engine.collections();
+        if self.sealing.is_free() {
+            let next = collections.iter().find_map(|c| Some((c, c.to_seal()?)));
+            if let Some((collection, source)) = next {
+                let job = (Arc::clone(collection), Task::Seal, vec![source]);
+                let (done, wake) = (self.done_tx.clone(), self.waker());
+                self.sealing.start(&self.engine, job, done, wake);
+            }
+        }
+        if self.merging.is_free() {
+            let next = collections.iter().find_map(|c| self.to_merge(c));
+            if let Some(job) = next {
+                let (done, wake) = (self.done_tx.clone(), self.waker());
+                self.merging.start(&self.engine, job, done, wake);
+            }
+        }
+    }
+
+    /// Returns the next merge of a collection.
+    fn to_merge(
+        &self,
+        collection: &Arc<Collection>,
+    ) -> Option<(Arc<Collection>, Task, Vec<Source>)> {
+        let config = &self.engine.config.segments;
+        let policy = MergePolicy {
+            base: config.seal_points,
+            factor: config.merge_factor,
+            max_dead_share: config.max_dead_share,
+        };
+        let segments = collection.segments();
+        let sizes: Vec<Size> = segments.iter().map(Size::of).collect();
+        let chosen = policy.choose(&sizes);
+        if chosen.is_empty() {
+            return None;
+        }
+        let chosen_views = chosen.iter().filter_map(|number| {
+            let view = segments
+                .iter()
+                .find(|view| view.segment.number == *number)?;
+            Some(Source::Segment(view.clone()))
+        });
+        let sources = chosen_views.collect();
+        Some((Arc::clone(collection), Task::Merge(chosen), sources))
+    }
+
+    /// Wakes this writer when a job has ended.
+    fn waker(&self) -> impl FnOnce() + Send + 'static {
+        let wake = self.wake.clone();
+        move || {
+            if let Some(wake) = wake.upgrade() {
+                // A full queue wakes it too.
+                drop(wake.try_send(Command::Wake));
+            }
+        }
+    }
+
+    /// Puts what a job has made into use: first for searches, then in the
+    /// manifest; what it replaces is removed last.
+    fn put_into_use(&mut self, done: Done) {
+        let Done {
+            collection,
+            task,
+            written,
+        } = done;
+        let written = match written {
+            Ok(written) => written,
+            Err(SegmentError::Stopped) => return,
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    collection = collection.spec().name,
+                    "a segment cannot be written; it is tried again"
+                );
+                match task {
+                    Task::Seal => self.sealing.failed(),
+                    Task::Merge(_) => self.merging.failed(),
+                }
+                return;
+            }
+        };
+        let mut gone = Vec::new();
+        match task {
+            Task::Seal => collection.sealed(written),
+            Task::Merge(merged) => {
+                collection.merged(&merged, written);
+                gone = merged;
+            }
+        }
+        if let Err(error) = self.engine.checkpoint() {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the manifest cannot be written; the log and old segments stay"
+            );
+            return;
+        }
+        for number in gone {
+            let path = folder(&self.engine.config.data_dir, number);
+            if let Err(error) = std::fs::remove_dir_all(&path) {
+                tracing::warn!(%error, path = %path.display(), "a merged segment stays until the next start");
+            }
         }
     }
 
     fn close(&mut self) {
         self.rx.close();
-        self.engine.stop_builds();
-        self.join_checkpoint();
-        if self.broken || self.engine.log_bytes() == 0 {
-            return;
-        }
-        match self.log.rotate() {
-            Ok(sequence) => checkpoint(&self.engine, sequence),
-            Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "cannot rotate the log"
-                );
+        self.engine.stopping.store(true, Ordering::Release);
+        self.sealing.join();
+        self.merging.join();
+        while let Ok(done) = self.done_rx.try_recv() {
+            if !self.broken {
+                self.put_into_use(done);
             }
         }
-    }
-}
-
-fn checkpoint(engine: &Engine, sequence: u64) {
-    if let Err(error) = engine.checkpoint(sequence) {
-        tracing::error!(
-            error = &error as &dyn std::error::Error,
-            "the checkpoint failed; the log stays"
-        );
     }
 }
 

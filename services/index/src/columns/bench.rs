@@ -229,7 +229,11 @@ fn a_full_tail() {
         .map(|number| {
             let id = number.to_string().into();
             let columns = candidate(&mut random);
-            Arc::new(Meta { id, columns })
+            Arc::new(Meta {
+                id,
+                columns,
+                ..Meta::default()
+            })
         })
         .collect();
     let mut tail = TailColumns::new();

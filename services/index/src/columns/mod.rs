@@ -17,7 +17,6 @@ mod bits;
 mod builder;
 mod dictionary;
 mod format;
-mod map;
 mod numbers;
 mod order;
 mod places;
@@ -34,7 +33,6 @@ use bytes::Bytes;
 
 pub(crate) use builder::ColumnsBuilder;
 pub(crate) use format::Damage;
-pub(crate) use select::Estimate;
 pub(crate) use tail::TailColumns;
 
 use self::bitmap::Bitmap;
@@ -109,7 +107,7 @@ impl Columns {
     /// # Errors
     /// When it cannot be read, or any byte of it is not what was written.
     pub(crate) fn open(path: &Path) -> Result<Self, ColumnsError> {
-        let content = map::map(path).map_err(io_error("read", path))?;
+        let content = crate::segment::map::map(path).map_err(io_error("read", path))?;
         Self::from_bytes(content).map_err(|reason| {
             let path = path.to_owned();
             ColumnsError::Damaged { path, reason }

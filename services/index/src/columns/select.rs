@@ -30,14 +30,6 @@ impl Estimate {
         }
     }
 
-    /// Bounds the sum of the numbers of two segments.
-    pub(super) fn plus(self, other: Self) -> Self {
-        Self {
-            lower: self.lower.saturating_add(other.lower),
-            upper: self.upper.saturating_add(other.upper),
-        }
-    }
-
     fn complement(self, rows: u32) -> Self {
         Self {
             lower: rows.saturating_sub(self.upper),

@@ -16,13 +16,14 @@
 //! of them by [`Records::verify`]. Parts are read from the file, not mapped, so
 //! that a disk that fails gives an error and not a signal.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::codec::{CodecError, Reader, Writer};
-use crate::model::{Record, Value};
+use crate::model::{Record, Value, Words};
 use crate::segment::files::{FileError, NewFile, as_u64};
 
 const MAGIC: [u8; 8] = *b"VIVRECS1";
@@ -47,7 +48,7 @@ pub(crate) struct Head {
     pub(crate) id: String,
     pub(crate) revision: Vec<u8>,
     pub(crate) summary: Vec<u8>,
-    pub(crate) payload: std::collections::BTreeMap<String, Value>,
+    pub(crate) payload: BTreeMap<String, Value>,
 }
 
 /// Writes records row after row.
@@ -231,11 +232,6 @@ impl Records {
         self.rows
     }
 
-    /// Returns the size of the file, in bytes.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.index_at + u64::from(self.rows) * as_u64(ENTRY) + as_u64(TRAILER)
-    }
-
     /// Reads id, revision, summary and payload of a row.
     ///
     /// # Errors
@@ -255,14 +251,23 @@ impl Records {
         })
     }
 
+    /// Reads the words of a row, by facet.
+    ///
+    /// # Errors
+    /// As for [`Self::head`].
+    pub(crate) fn words(&self, row: u32) -> Result<BTreeMap<String, Words>, FileError> {
+        self.decode(row, Part::Body, |reader| {
+            let words = reader.words()?;
+            reader.blob("document")?;
+            Ok(words)
+        })
+    }
+
     /// Reads the vectors of a row, by facet.
     ///
     /// # Errors
     /// As for [`Self::head`].
-    pub(crate) fn vectors(
-        &self,
-        row: u32,
-    ) -> Result<std::collections::BTreeMap<String, Vec<f32>>, FileError> {
+    pub(crate) fn vectors(&self, row: u32) -> Result<BTreeMap<String, Vec<f32>>, FileError> {
         self.decode(row, Part::Vectors, |reader| reader.vectors())
     }
 
@@ -286,12 +291,14 @@ impl Records {
         })
     }
 
-    /// Reads every part of every row, and so checks the whole file.
+    /// Reads every part of every row, and so checks the whole file, until `stop`.
     ///
     /// # Errors
     /// When a part cannot be read or is damaged, with its row.
-    pub(crate) fn verify(&self) -> Result<(), FileError> {
-        (0..self.rows).try_for_each(|row| self.record(row).map(drop))
+    pub(crate) fn verify(&self, stop: impl Fn() -> bool) -> Result<(), FileError> {
+        let rows = (0..self.rows).take_while(|_| !stop());
+        rows.map(|row| self.record(row))
+            .try_for_each(|row| row.map(drop))
     }
 
     fn decode<T>(
@@ -394,8 +401,7 @@ mod tests {
             let path = folder.path().join("records.bin");
             write(&path, &records);
             let found = Records::open(&path).unwrap();
-            found.verify().unwrap();
-            prop_assert_eq!(std::fs::metadata(&path).unwrap().len(), found.bytes());
+            found.verify(|| false).unwrap();
             let copied = folder.path().join("copied.bin");
             let mut copy = RecordsWriter::create(&copied).unwrap();
             for (row, record) in (0..found.rows()).zip(&records) {
@@ -422,7 +428,7 @@ mod tests {
         };
         write(&path, &[record.clone(), record]);
         let content = std::fs::read(&path).unwrap();
-        let whole = |path: &Path| Records::open(path).and_then(|records| records.verify());
+        let whole = |path: &Path| Records::open(path).and_then(|records| records.verify(|| false));
         whole(&path).unwrap();
         for at in 0..content.len() {
             let mut damaged = content.clone();

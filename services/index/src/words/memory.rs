@@ -20,7 +20,6 @@ use tantivy::{
 use super::WordsError;
 use super::bm25::{self, AskedWords, WordsQuery, WordsStatistics};
 use crate::analysis::{Analysis, SEPARATOR, indexed_terms};
-use crate::config::WordsConfig;
 use crate::model::Words;
 use crate::points::{Slot, as_index};
 
@@ -33,7 +32,6 @@ pub(crate) struct WordsIndex {
     reader: IndexReader,
     fields: Fields,
     analysis: Analysis,
-    config: WordsConfig,
     /// Terms of the text in each slot; 0 when there is none.
     lengths: Vec<u32>,
     documents: u64,
@@ -54,7 +52,7 @@ impl WordsIndex {
     ///
     /// # Errors
     /// When tantivy cannot start its threads.
-    pub(crate) fn new(config: &WordsConfig) -> Result<Self, WordsError> {
+    pub(crate) fn new() -> Result<Self, WordsError> {
         let mut schema = Schema::builder();
         let fields = Fields {
             slot: schema.add_u64_field("slot", INDEXED | FAST),
@@ -80,11 +78,10 @@ impl WordsIndex {
             reader,
             fields,
             analysis: Analysis::new(),
-            config: config.clone(),
             lengths: Vec::new(),
             documents: 0,
             tokens: 0,
-            view: Arc::new(WordsView::empty(config, fields.text)),
+            view: Arc::new(WordsView::empty(fields.text)),
             dirty: false,
         })
     }
@@ -162,7 +159,6 @@ impl WordsIndex {
             segments: segments.collect::<Result<_, _>>()?,
             documents: self.documents,
             tokens: self.tokens,
-            config: self.config.clone(),
             text: self.fields.text,
         };
         self.view = Arc::new(view);
@@ -176,7 +172,6 @@ pub(crate) struct WordsView {
     segments: Vec<SegmentView>,
     documents: u64,
     tokens: u64,
-    config: WordsConfig,
     text: Field,
 }
 
@@ -219,12 +214,11 @@ fn read_documents(reader: &SegmentReader) -> Result<Vec<(Slot, u32)>, WordsError
 }
 
 impl WordsView {
-    fn empty(config: &WordsConfig, text: Field) -> Self {
+    fn empty(text: Field) -> Self {
         Self {
             segments: Vec::new(),
             documents: 0,
             tokens: 0,
-            config: config.clone(),
             text,
         }
     }
@@ -242,16 +236,6 @@ impl WordsView {
             tokens: self.tokens,
             frequencies: frequencies.collect::<Result<_, _>>()?,
         })
-    }
-
-    /// Makes a query of a text, where this view holds all texts.
-    ///
-    /// # Errors
-    /// When tantivy fails.
-    pub(crate) fn query(&self, words: &Words) -> Result<WordsQuery, WordsError> {
-        let asked = AskedWords::of(words);
-        let statistics = self.statistics(&asked)?;
-        Ok(WordsQuery::new(asked, &statistics, &self.config))
     }
 
     /// Counts the live texts that have a term.
@@ -347,6 +331,7 @@ impl WordsView {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::WordsConfig;
     use crate::testing::Random;
 
     fn words(text: &str) -> Words {
@@ -354,6 +339,13 @@ mod tests {
             text: text.to_owned(),
             lang: String::new(),
         }
+    }
+
+    /// A query where a view holds all texts.
+    fn asked(view: &WordsView, words: &Words, config: &WordsConfig) -> WordsQuery {
+        let asked = AskedWords::of(words);
+        let statistics = view.statistics(&asked).unwrap();
+        WordsQuery::new(asked, &statistics, config)
     }
 
     /// BM25 from its definition, over plain maps.
@@ -404,7 +396,7 @@ mod tests {
     #[test]
     fn scores_equal_the_definition_through_deletes_and_merges() {
         let mut random = Random::new(11);
-        let mut index = WordsIndex::new(&WordsConfig::default()).unwrap();
+        let mut index = WordsIndex::new().unwrap();
         let mut texts = BTreeMap::new();
         for slot in 0..300 {
             let text = random_text(&mut random);
@@ -418,7 +410,7 @@ mod tests {
             if slot % 20 == 19 {
                 let view = index.commit().unwrap();
                 let query = random_text(&mut random);
-                let terms = view.query(&words(&query)).unwrap();
+                let terms = asked(&view, &words(&query), &WordsConfig::default());
                 let scores = view.scores(&terms, 300).unwrap();
                 let wanted = naive(&texts, &query);
                 for slot in 0..300_u32 {
@@ -443,29 +435,29 @@ mod tests {
             max_query_terms: 2,
             ..WordsConfig::default()
         };
-        let mut index = WordsIndex::new(&config).unwrap();
+        let mut index = WordsIndex::new().unwrap();
         for (slot, text) in (0..).zip(["common rare", "common other", "common", "other"]) {
             index.add(slot, &words(text)).unwrap();
         }
         let view = index.commit().unwrap();
         let query = words("Common absent rare OTHER rare");
-        let query = view.query(&query).unwrap();
+        let query = asked(&view, &query, &config);
         let terms = query.terms();
         let kept: Vec<_> = terms.iter().map(|term| term.word.as_str()).collect();
         assert_eq!(kept, ["rare", "OTHER"]);
-        assert!(view.query(&words("absent")).unwrap().is_empty());
+        assert!(asked(&view, &words("absent"), &WordsConfig::default()).is_empty());
     }
 
     #[test]
     fn an_empty_text_or_index_is_fine() {
-        let mut index = WordsIndex::new(&WordsConfig::default()).unwrap();
+        let mut index = WordsIndex::new().unwrap();
         let view = index.commit().unwrap();
-        assert!(view.query(&words("a")).unwrap().is_empty());
+        assert!(asked(&view, &words("a"), &WordsConfig::default()).is_empty());
         index.add(0, &words(" - ")).unwrap();
         index.remove(0);
         index.remove(9);
         let view = index.commit().unwrap();
-        let query = view.query(&words("a")).unwrap();
+        let query = asked(&view, &words("a"), &WordsConfig::default());
         assert_eq!(view.scores(&query, 1).unwrap(), [0.0]);
     }
 }

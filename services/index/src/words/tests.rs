@@ -207,7 +207,7 @@ proptest! {
             let segment = built(&folder.path().join(number.to_string()), &texts);
             places.push(Place::new(segment, texts, |row| row % dead_every == 1));
         }
-        let mut tail = WordsIndex::new(&config).unwrap();
+        let mut tail = WordsIndex::new().unwrap();
         for (slot, text) in (0..).zip(&tail_texts) {
             tail.add(slot, text).unwrap();
         }

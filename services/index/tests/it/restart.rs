@@ -12,8 +12,10 @@ fn many(range: std::ops::Range<u16>, said: &str) -> v1::UpsertRequest {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everything_comes_back_from_log_and_checkpoint() {
+async fn everything_comes_back_from_log_and_segments() {
     let folder = tempfile::tempdir().unwrap();
+    let mut small = config(folder.path());
+    small.segments.seal_points = 16;
     let mut served = Served::start(config(folder.path())).await;
     create(&mut served.client, people()).await.unwrap();
     upsert(
@@ -32,44 +34,34 @@ async fn everything_comes_back_from_log_and_checkpoint() {
     assert_eq!(points.len(), 48);
     served.stop().await;
 
-    // From the checkpoint of the graceful stop; twice.
-    for _ in 0..2 {
-        let mut served = Served::start(config(folder.path())).await;
-        let stats = served
-            .client
-            .get_stats(v1::GetStatsRequest {})
-            .await
-            .unwrap()
-            .into_inner();
-        assert_eq!((stats.sequence, stats.log_bytes), (4, 0));
+    // From the log, twice, then with all in segments.
+    for config in [config(folder.path()), small.clone(), small] {
+        let mut served = Served::start(config.clone()).await;
+        assert_eq!(stats(&mut served.client).await.sequence, 4);
+        if config.segments.seal_points == 16 {
+            sealed(&mut served.client, 48).await;
+        }
         assert_eq!(scroll(&mut served.client, 1_000).await, points);
-        assert_eq!(
-            search(&mut served.client, search_request(48))
-                .await
-                .unwrap()
-                .hits,
-            found.hits
-        );
+        let again = search(&mut served.client, search_request(48)).await;
+        assert_eq!(ids(&again.unwrap()), ids(&found));
         served.stop().await;
     }
+}
 
-    // Without its store, and with a broken one.
-    let store = folder.path().join("store");
-    std::fs::remove_dir_all(&store).unwrap();
-    for _ in 0..2 {
-        let mut served = Served::start(config(folder.path())).await;
-        assert_eq!(scroll(&mut served.client, 1_000).await, points);
-        upsert(&mut served.client, vec![many(0..1, "rust")])
-            .await
-            .unwrap();
-        served.stop().await;
-        std::fs::remove_dir_all(&store).unwrap();
-        std::fs::write(&store, "garbage").unwrap();
+async fn stats(client: &mut Client) -> v1::GetStatsResponse {
+    let stats = client.get_stats(v1::GetStatsRequest {}).await;
+    stats.unwrap().into_inner()
+}
+
+/// Waits until so many points are in segments.
+async fn sealed(client: &mut Client, points: u64) {
+    for _ in 0..1_000 {
+        if stats(client).await.collections[0].sealed_points == points {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    let mut served = Served::start(config(folder.path())).await;
-    assert_eq!(scroll(&mut served.client, 1_000).await, points);
-    assert!(folder.path().join("store.broken-1").is_file());
-    served.stop().await;
+    panic!("{:?}", stats(client).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,17 +80,15 @@ async fn a_growing_log_is_checkpointed_while_writing() {
         .unwrap();
     }
     let points = scroll(&mut served.client, 1_000).await;
-    let stats = served
-        .client
-        .get_stats(v1::GetStatsRequest {})
-        .await
-        .unwrap()
-        .into_inner();
-    assert!(
-        stats.log_bytes < 300_000,
-        "{} bytes of log",
-        stats.log_bytes
-    );
+    let mut stats_now = stats(&mut served.client).await;
+    for _ in 0..1_000 {
+        if stats_now.log_bytes < 300_000 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        stats_now = stats(&mut served.client).await;
+    }
+    assert!(stats_now.log_bytes < 300_000, "{stats_now:?}");
     assert!(folder.path().join("MANIFEST").is_file());
     served.stop().await;
     let mut served = Served::start(small).await;
@@ -107,34 +97,76 @@ async fn a_growing_log_is_checkpointed_while_writing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_graph_is_built_beside_and_survives_nothing_but_records() {
+async fn a_graph_is_built_beside_and_searched_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let mut graphs = config(folder.path());
-    graphs.graph.min_points = 200;
+    graphs.segments.seal_points = 200;
+    graphs.graph.scan_points = 50;
     let mut served = Served::start(graphs.clone()).await;
     create(&mut served.client, people()).await.unwrap();
     upsert(&mut served.client, vec![many(0..500, "rust")])
         .await
         .unwrap();
+    sealed(&mut served.client, 500).await;
     for _ in 0..2 {
         let client = &mut served.client;
-        let mut tries = 0;
-        loop {
-            let found = search(client, search_request(20)).await.unwrap();
-            if found.statistics.unwrap().plan() == v1::SearchPlan::Graph {
-                let mut exact = search_request(20);
-                exact.exact = true;
-                assert_eq!(search(client, exact).await.unwrap().hits, found.hits);
-                break;
-            }
-            tries += 1;
-            assert!(tries < 200, "no graph");
-            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
-        }
+        let found = search(client, search_request(20)).await.unwrap();
+        assert_eq!(found.statistics.unwrap().plan(), v1::SearchPlan::Graph);
+        let mut exact = search_request(20);
+        exact.exact = true;
+        assert_eq!(search(client, exact).await.unwrap().hits, found.hits);
         served.stop().await;
         served = Served::start(graphs.clone()).await;
     }
     served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_segment_with_a_damaged_file_is_made_again_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut small = config(folder.path());
+    small.segments.seal_points = 16;
+    let mut served = Served::start(small.clone()).await;
+    create(&mut served.client, people()).await.unwrap();
+    upsert(&mut served.client, vec![many(0..40, "rust search")])
+        .await
+        .unwrap();
+    sealed(&mut served.client, 40).await;
+    delete(&mut served.client, &["p0007"]).await.unwrap();
+    let points = scroll(&mut served.client, 1_000).await;
+    let found = search(&mut served.client, search_request(39))
+        .await
+        .unwrap();
+    served.stop().await;
+
+    for name in ["ids.bin", "columns.bin", "vectors.ann", "words-0/SUMS"] {
+        let path = only_segment(folder.path()).join(name);
+        flip(&path);
+        let mut served = Served::start(small.clone()).await;
+        assert_ne!(only_segment(folder.path()).join(name), path);
+        assert_eq!(scroll(&mut served.client, 1_000).await, points, "{name}");
+        let again = search(&mut served.client, search_request(39)).await;
+        assert_eq!(ids(&again.unwrap()), ids(&found), "{name}");
+        served.stop().await;
+    }
+    flip(&only_segment(folder.path()).join("records.bin"));
+    let error = start_fails(folder.path()).await;
+    assert!(error.contains("records.bin is damaged"), "{error}");
+}
+
+/// Returns the folder of the newest segment.
+fn only_segment(data: &std::path::Path) -> std::path::PathBuf {
+    let entries = std::fs::read_dir(data.join("segments")).unwrap();
+    let folders = entries.map(|entry| entry.unwrap().path());
+    folders.max().unwrap()
+}
+
+/// Changes the last bytes of a file: of records, the index.
+fn flip(path: &std::path::Path) {
+    let mut content = std::fs::read(path).unwrap();
+    let at = content.len() - 20;
+    content[at] ^= 1;
+    std::fs::write(path, content).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -171,22 +203,9 @@ async fn a_folder_in_use_and_damaged_files_are_named() {
         "{error}"
     );
 
-    let checkpoint = std::fs::read_dir(folder.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let checkpoint = checkpoint
-        .filter(|path| path.to_string_lossy().contains("checkpoint-"))
-        .last();
-    let checkpoint = checkpoint.unwrap();
-    let mut content = std::fs::read(&checkpoint).unwrap();
-    let middle = content.len() / 2;
-    content[middle] ^= 1;
-    std::fs::write(&checkpoint, content).unwrap();
+    std::fs::write(folder.path().join("MANIFEST"), "garbage").unwrap();
     let error = start_fails(folder.path()).await;
-    assert!(
-        error.contains("checkpoint-") && error.contains("damaged at offset"),
-        "{error}"
-    );
+    assert!(error.contains("MANIFEST is damaged"), "{error}");
 }
 
 /// Starts an index that must refuse, and returns why, causes included.

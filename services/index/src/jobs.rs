@@ -1,0 +1,186 @@
+//! Work beside the writer: sealing tails and merging segments.
+//!
+//! A job only makes files; the writer, which it tells, puts them into use. One
+//! tail is sealed and one merge goes on at a time. Both build on threads that
+//! yield to searches at once.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use vivier_ann::Watch;
+use vivier_runtime::{CpuPool, PoolError};
+
+use crate::collection::Collection;
+use crate::engine::Engine;
+use crate::segment::SegmentError;
+use crate::segment::write::{SegmentWriter, Source, Written};
+
+/// Wait after a job that failed.
+const RETRY: Duration = Duration::from_secs(10);
+
+/// What a job was to do.
+#[derive(Clone)]
+pub(crate) enum Task {
+    /// Make a segment of the oldest frozen tail.
+    Seal,
+    /// Make one segment of these.
+    Merge(Vec<u64>),
+}
+
+/// What a job did.
+pub(crate) struct Done {
+    pub(crate) collection: Arc<Collection>,
+    pub(crate) task: Task,
+    /// `None` when no point lived.
+    pub(crate) written: Result<Option<Written>, SegmentError>,
+}
+
+/// One job at a time.
+#[derive(Default)]
+pub(crate) struct Worker {
+    thread: Option<JoinHandle<()>>,
+    not_before: Option<Instant>,
+}
+
+impl Worker {
+    /// Tells whether a job may start.
+    pub(crate) fn is_free(&mut self) -> bool {
+        let waiting = self.not_before.is_some_and(|start| Instant::now() < start);
+        let running = self
+            .thread
+            .as_ref()
+            .is_some_and(|thread| !thread.is_finished());
+        !waiting && !running
+    }
+
+    /// Keeps further jobs back for a while.
+    pub(crate) fn failed(&mut self) {
+        self.not_before = Some(Instant::now() + RETRY);
+    }
+
+    /// Starts a job; its end is told through the channel, and `wake` is called.
+    pub(crate) fn start(
+        &mut self,
+        engine: &Arc<Engine>,
+        job: (Arc<Collection>, Task, Vec<Source>),
+        done: mpsc::Sender<Done>,
+        wake: impl FnOnce() + Send + 'static,
+    ) {
+        self.join();
+        let engine = Arc::clone(engine);
+        let (collection, task, sources) = job;
+        let work = move || {
+            let written = write(&engine, &collection, &sources);
+            drop(sources);
+            // A writer that has gone has no use for it.
+            drop(done.send(Done {
+                collection,
+                task,
+                written,
+            }));
+            wake();
+        };
+        let started = std::thread::Builder::new()
+            .name("index-segment".to_owned())
+            .spawn(work);
+        match started {
+            Ok(thread) => self.thread = Some(thread),
+            Err(error) => {
+                tracing::error!(%error, "cannot start to write a segment");
+                self.failed();
+            }
+        }
+    }
+
+    /// Waits for the end of the job.
+    pub(crate) fn join(&mut self) {
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("writing a segment panicked");
+            self.failed();
+        }
+    }
+}
+
+fn write(
+    engine: &Engine,
+    collection: &Collection,
+    sources: &[Source],
+) -> Result<Option<Written>, SegmentError> {
+    let started = Instant::now();
+    if !sources.iter().any(Source::lives) {
+        return Ok(None);
+    }
+    let number = engine.next_segment();
+    let config = &engine.config;
+    let writer = SegmentWriter {
+        data: &config.data_dir,
+        spec: collection.spec(),
+        layout: collection.layout(),
+        options: config.graph.build_options(),
+        pool: &engine.build_pool,
+        watch: &Stopping(engine),
+    };
+    let written = writer.write(number, sources)?;
+    tracing::info!(
+        collection = collection.spec().name,
+        segment = number,
+        points = written.origins.len(),
+        parts = sources.len(),
+        seconds = started.elapsed().as_secs_f64(),
+        "segment written"
+    );
+    Ok(Some(written))
+}
+
+/// Reads every record of the segments that a start has opened, in the background,
+/// so that damage is known before someone asks for the record.
+///
+/// # Errors
+/// When no thread can be started.
+pub(crate) fn scrub(engine: &Arc<Engine>) -> Result<JoinHandle<()>, ScrubError> {
+    let engine = Arc::clone(engine);
+    let pool = CpuPool::in_background("index-scrub", 1)?;
+    let work = move || pool.install(|| verify(&engine));
+    let thread = std::thread::Builder::new().name("index-scrub".to_owned());
+    Ok(thread.spawn(work)?)
+}
+
+/// Why records are not checked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ScrubError {
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    #[error("cannot start a thread")]
+    Thread(#[from] std::io::Error),
+}
+
+fn verify(engine: &Engine) {
+    let stop = || engine.stopping.load(Ordering::Acquire);
+    for collection in engine.collections() {
+        for view in collection.segments() {
+            if let Err(error) = view.segment.records.verify(stop) {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    collection = collection.spec().name,
+                    "records are damaged; restore the segment from a copy"
+                );
+            }
+        }
+    }
+}
+
+/// Stops a job when the engine stops.
+struct Stopping<'a>(&'a Engine);
+
+impl Watch for Stopping<'_> {
+    fn progress(&self, _done: usize, _all: usize) {}
+
+    fn stopped(&self) -> bool {
+        self.0.stopping.load(Ordering::Acquire)
+    }
+}
