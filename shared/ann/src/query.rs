@@ -70,12 +70,12 @@ impl Segment {
 ///
 /// The graph knows the neighbourhoods of the usual weights. A query that weighs a
 /// facet less than others, compared with that, sees only a part of what tells them
-/// apart.
+/// apart. A facet that counts against a row counts as not seen.
 fn kept(segment: &Segment, weights: &[f32]) -> f32 {
     let facets = segment.layout().facets().iter();
     let ratios = facets
         .zip(weights)
-        .map(|(facet, weight)| weight.abs() / facet.usual_weight);
+        .map(|(facet, weight)| weight.max(0.0) / facet.usual_weight);
     let greatest = ratios.clone().fold(0.0, f32::max);
     if greatest == 0.0 {
         return 0.0;

@@ -319,3 +319,37 @@ fn wrong_shapes_are_refused() {
     assert!(Vectors::new(&[f32::INFINITY; 8], segment.layout()).is_err());
     assert!(Vectors::new(&[0.0; 9], segment.layout()).is_err());
 }
+
+/// Counts calls, and stops a build after a few.
+struct Few(std::sync::atomic::AtomicUsize);
+
+impl vivier_ann::Watch for Few {
+    fn progress(&self, done: usize, all: usize) {
+        assert!(done <= all);
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    fn stopped(&self) -> bool {
+        self.0.load(std::sync::atomic::Ordering::Relaxed) >= 3
+    }
+}
+
+#[test]
+fn a_build_tells_how_far_it_is_and_stops_when_asked() {
+    let values = clustered(4_000, 8, 10, 9);
+    let layout = layout(&[8]);
+    let vectors = Vectors::new(&values, &layout).unwrap();
+    let few = Few(std::sync::atomic::AtomicUsize::new(0));
+    let built = build(vectors, &layout, &BuildOptions::default(), &few).unwrap();
+    assert!(built.is_none());
+    assert!(few.0.into_inner() >= 3);
+}
+
+#[test]
+fn a_facet_may_count_against_a_row() {
+    let values = facets(20_010, 41);
+    let (points, queries) = values.split_at(20_000 * 51);
+    let made = make(points, &layout(&[32, 16, 3]));
+    let (recall, _) = mean_recall(&made, queries, &[1.0, 1.0, -1.0], None);
+    assert!(recall >= 0.99, "recall {recall}");
+}
