@@ -44,16 +44,15 @@ const WRAPPED: [(&str, &[&str]); 7] = [
     ("candle-core", &["vivier-encoders", "vivier-heads"]),
     ("candle-nn", &["vivier-encoders", "vivier-heads"]),
     ("candle-transformers", &["vivier-encoders", "vivier-heads"]),
-    ("hnsw_rs", &["vivier-index", "vivier-ann"]),
+    ("hnsw_rs", &["vivier-ann"]),
     ("tantivy", &["vivier-index"]),
-    ("sled", &["vivier-index", "vivier-embedder"]),
+    ("sled", &["vivier-embedder"]),
     ("config", &["vivier-runtime"]),
 ];
 
 /// Foreign crates that only certain files of a service may name.
-const CONFINED: [(&str, &str, &[&str]); 8] = [
-    ("services/index", "hnsw_rs", &["graph.rs"]),
-    ("services/index", "sled", &["store.rs"]),
+const CONFINED: [(&str, &str, &[&str]); 7] = [
+    ("shared/ann", "hnsw_rs", &["reference.rs"]),
     ("services/index", "tantivy", &["words/", "analysis.rs"]),
     ("services/index", "tonic", &["grpc.rs", "lib.rs"]),
     ("services/embedder", "sled", &["cache/store.rs"]),

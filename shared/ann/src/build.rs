@@ -255,3 +255,61 @@ fn numbers(sink: &mut Sink<'_>, values: &[u32]) -> std::io::Result<()> {
         .iter()
         .try_for_each(|value| sink.write(&value.to_le_bytes()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builder::Unwatched;
+    use crate::search::{Plan as Way, Scratch, SearchOptions};
+    use crate::segment::Segment;
+    use crate::testing::Random;
+
+    #[test]
+    fn what_no_walk_finds_is_found_once() {
+        let mut random = Random::new(1);
+        let values = random.vector(6_000 * 8, 1.0);
+        let layout = Layout::single(8).unwrap();
+        let vectors = Vectors::new(&values, &layout).unwrap();
+        let options = BuildOptions::default();
+        let mut built = build(vectors, &layout, &options, &Unwatched)
+            .unwrap()
+            .unwrap();
+        // Cut some off, and list them together with some that walks find.
+        let width = 2 * built.graph.m;
+        for link in &mut built.graph.base[..] {
+            if (100..110).contains(link) {
+                *link = 200;
+            }
+        }
+        for level in &mut built.graph.upper {
+            level
+                .links
+                .iter_mut()
+                .filter(|link| (100..110).contains(*link))
+                .for_each(|link| *link = 200);
+        }
+        assert!(built.graph.base.len().is_multiple_of(width));
+        built.residual = (100..130).collect();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vectors.ann");
+        built.write(&path, "").unwrap();
+        let segment = Segment::open(&path).unwrap();
+        let mut scratch = Scratch::default();
+        for row in 100..130_u32 {
+            let vector = vectors.get(index(built.order()[index(row)]));
+            let query = segment.query(vector, &[1.0]).unwrap();
+            let found = query
+                .search(SearchOptions { k: 50, ef: 60 }, None, &mut scratch)
+                .unwrap();
+            assert_eq!(found.plan, Way::Graph);
+            let mut rows: Vec<u32> = found.hits.iter().map(|hit| hit.row).collect();
+            let exact = query.scan(50, None, &mut scratch).unwrap();
+            let expected: Vec<u32> = exact.hits.iter().map(|hit| hit.row).collect();
+            let listed = |rows: &[u32]| rows.iter().filter(|row| (100..130).contains(*row)).count();
+            assert_eq!(listed(&rows), listed(&expected));
+            rows.sort_unstable();
+            rows.dedup();
+            assert_eq!(rows.len(), 50);
+        }
+    }
+}

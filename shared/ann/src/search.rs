@@ -111,43 +111,46 @@ impl Query<'_> {
         if self.kept < MIN_KEPT || index(count) <= ef.saturating_mul(per_width) {
             return self.scan(options.k, allow, scratch);
         }
-        scratch.walk.expanded = 0;
-        scratch.walk.scored = 0;
-        let mut scorer = self.coarse();
-        let plan = self.walk(ef, allowed.as_deref(), &mut scorer, scratch);
-        scratch.shortlist.clear(options.k, self.margin);
-        let wanted = |node: u32| {
-            allowed
-                .as_ref()
-                .is_none_or(|allowed| allowed.contains(node))
-        };
-        for item in scratch.walk.pool.items() {
-            if wanted(item.node()) {
-                scratch.shortlist.offer(item.score, item.node());
-            }
-        }
-        let residual = &self.segment.residual;
-        scorer.score(residual, &mut scratch.scores);
-        for (node, score) in residual.iter().zip(&scratch.scores) {
-            if wanted(*node) {
-                scratch.shortlist.offer(*score, *node);
-            }
-        }
-        let steps = (scratch.walk.expanded, scratch.walk.scored + residual.len());
+        let plan = self.walk(ef, allowed.as_deref(), scratch);
+        self.list(options.k, allowed.as_deref(), scratch);
+        let (visited, scored) = (scratch.walk.expanded, scratch.walk.scored);
         let hits = self.finish(options.k, allow, scratch);
         let spread = scratch.spread.take();
-        let trusted = hits
-            .last()
-            .is_none_or(|last| spread.is_none_or(|spread| spread.stands_out(last.score)));
+        let stands_out = |last: &Hit| spread.is_none_or(|spread| spread.stands_out(last.score));
+        let trusted = hits.last().is_none_or(stands_out);
         if !trusted || hits.len() < options.k.min(index(count)) {
-            return self.scan(options.k, allow, scratch);
+            let mut found = self.scan(options.k, allow, scratch)?;
+            found.distances += scored;
+            return Ok(found);
         }
         Ok(Found {
-            distances: steps.1 + scratch.nodes.len(),
-            visited: steps.0,
+            distances: scored + scratch.nodes.len(),
+            visited,
             hits,
             plan,
         })
+    }
+
+    /// Lists what the walk found, and those that no walk finds.
+    fn list(&self, k: usize, allowed: Option<&RowSet>, scratch: &mut Scratch) {
+        scratch.shortlist.clear(k, self.margin);
+        for item in scratch.walk.pool.items() {
+            scratch.shortlist.offer(item.score, item.node());
+        }
+        let walk = &mut scratch.walk;
+        scratch.nodes.clear();
+        for node in &self.segment.residual {
+            // Some walks find them all the same.
+            let wanted = allowed.is_none_or(|allowed| allowed.contains(*node));
+            if wanted && walk.marks.insert(*node) {
+                scratch.nodes.push(*node);
+            }
+        }
+        self.coarse().score(&scratch.nodes, &mut scratch.scores);
+        walk.scored += scratch.nodes.len();
+        for (node, score) in scratch.nodes.iter().zip(&scratch.scores) {
+            scratch.shortlist.offer(*score, *node);
+        }
     }
 
     /// Returns the best rows of all, or of those in `allow`, by looking at each.
@@ -203,15 +206,12 @@ impl Query<'_> {
     }
 
     /// Walks over the graph; the pool then holds the best nodes.
-    fn walk(
-        &self,
-        ef: usize,
-        allowed: Option<&RowSet>,
-        scorer: &mut impl Scores,
-        scratch: &mut Scratch,
-    ) -> Plan {
+    fn walk(&self, ef: usize, allowed: Option<&RowSet>, scratch: &mut Scratch) -> Plan {
         let segment = self.segment;
+        let scorer = &mut self.coarse();
         let walk = &mut scratch.walk;
+        walk.expanded = 0;
+        walk.scored = 0;
         let links = segment.base_links();
         let (score, node) = self.descend(scorer, walk);
         walk.start(segment.nodes(), ef);
