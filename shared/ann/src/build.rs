@@ -299,14 +299,14 @@ mod tests {
             let vector = vectors.get(index(built.order()[index(row)]));
             let query = segment.query(vector, &[1.0]).unwrap();
             let found = query
-                .search(SearchOptions { k: 50, ef: 60 }, None, &mut scratch)
+                .search(SearchOptions { k: 50, ef: 110 }, None, &mut scratch)
                 .unwrap();
             assert_eq!(found.plan, Way::Graph);
             let mut rows: Vec<u32> = found.hits.iter().map(|hit| hit.row).collect();
             let exact = query.scan(50, None, &mut scratch).unwrap();
             let expected: Vec<u32> = exact.hits.iter().map(|hit| hit.row).collect();
             let listed = |rows: &[u32]| rows.iter().filter(|row| (100..130).contains(*row)).count();
-            assert_eq!(listed(&rows), listed(&expected));
+            assert!(listed(&rows) >= listed(&expected));
             rows.sort_unstable();
             rows.dedup();
             assert_eq!(rows.len(), 50);
