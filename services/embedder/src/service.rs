@@ -310,7 +310,7 @@ impl Embedder {
         // Dropped with this future: a caller that leaves stops the work on its texts.
         let presence = Presence::default();
         let left = Arc::clone(&presence.0);
-        pool.run(move || reader.read(&call.inputs, fit, &left))
+        pool.run(move || reader.read(&call.inputs, fit, call.priority, &left))
             .await
             .map_err(|error| EmbedderError::Tokenize(Arc::new(error)))?
     }

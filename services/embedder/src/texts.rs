@@ -13,7 +13,7 @@ use vivier_types::Violation;
 
 use crate::cache::{Cache, Key, Keys};
 use crate::error::EmbedderError;
-use crate::queue::Sequence;
+use crate::queue::{Priority, Sequence};
 use crate::service::{Embedding, Input};
 
 /// What turns texts into sequences.
@@ -68,6 +68,7 @@ impl Reader {
         &self,
         inputs: &[Input],
         fit: Fit,
+        priority: Priority,
         left: &AtomicBool,
     ) -> Result<Texts, EmbedderError> {
         let mut seen: HashMap<Key, usize> = HashMap::with_capacity(inputs.len());
@@ -76,8 +77,10 @@ impl Reader {
             if left.load(Ordering::Relaxed) {
                 return Err(EmbedderError::DeadlineExceeded);
             }
-            // A job's tokenizer lets a query have the core between two texts.
-            std::thread::yield_now();
+            if priority == Priority::Bulk {
+                // A query may have the core between two texts.
+                std::thread::yield_now();
+            }
             let Fit {
                 truncation,
                 max_tokens,

@@ -12,6 +12,7 @@ pub struct Batch {
     ids: Vec<u32>,
     bounds: Vec<usize>,
     kinds: Vec<InputKind>,
+    gives_way: bool,
 }
 
 impl Default for Batch {
@@ -20,11 +21,27 @@ impl Default for Batch {
             ids: Vec::new(),
             bounds: vec![0],
             kinds: Vec::new(),
+            gives_way: false,
         }
     }
 }
 
 impl Batch {
+    /// Lets any other thread have the core between two blocks of work, a few tenths of
+    /// a millisecond each: for work in the background.
+    ///
+    /// Threads of the lowest priority need it too. A thread that waits awake (a pool's
+    /// threads do, for a moment, when they run out of work) is not woken up, and the
+    /// kernel leaves a core to whoever has it until the next tick, up to 4 ms.
+    pub fn give_way(&mut self) {
+        self.gives_way = true;
+    }
+
+    /// Returns whether the work on this batch gives way.
+    pub(crate) fn gives_way(&self) -> bool {
+        self.gives_way
+    }
+
     /// Appends a sequence of token ids and what its text is: models with task
     /// adapters compute by it.
     pub fn push(&mut self, sequence: &[u32], kind: InputKind) {

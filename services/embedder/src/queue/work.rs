@@ -45,9 +45,13 @@ impl Work {
     /// Lays the sequences end to end.
     pub(crate) fn batch(&self) -> Batch {
         let sequences = self.items.iter().map(|item| &item.sequence);
-        sequences
+        let mut batch: Batch = sequences
             .map(|sequence| (sequence.ids.as_slice(), sequence.kind))
-            .collect()
+            .collect();
+        if self.priority == Priority::Bulk {
+            batch.give_way();
+        }
+        batch
     }
 
     /// Hands the vectors out; requests that are complete are answered.

@@ -78,6 +78,7 @@ struct Tokens<'a> {
     ids: &'a [u32],
     places: Vec<usize>,
     tasks: Vec<usize>,
+    gives_way: bool,
 }
 
 /// Sequences that go through the model together.
@@ -95,6 +96,13 @@ impl Group<'_> {
         let end = |range: Option<&Range<usize>>| range.map_or(0, |range| range.end);
         let start = self.sequences.first().map_or(0, |range| range.start);
         start..end(self.sequences.last())
+    }
+
+    /// Lets any other thread have the core, if the batch gives way.
+    fn give_way(&self) {
+        if self.tokens.gives_way {
+            std::thread::yield_now();
+        }
     }
 }
 
@@ -128,6 +136,7 @@ impl<E: Element> Forward<E> {
             tasks: of_tokens()
                 .flat_map(|(range, kind)| std::iter::repeat_n(task(kind), range.len()))
                 .collect(),
+            gives_way: batch.gives_way(),
         };
         let mut pooled = vec![0.0; batch.len() * self.model.hidden];
         let (mut rest, mut jobs) = (pooled.as_mut_slice(), Vec::new());
@@ -229,7 +238,7 @@ impl<E: Element> Forward<E> {
             let states = states.par_chunks_mut(rows * hidden);
             let blocks = states.zip(qkv.par_chunks_mut(rows * width)).enumerate();
             blocks.with_max_len(1).for_each(|(index, (states, qkv))| {
-                give_way(rows);
+                group.give_way();
                 work(&mut block(index, states, qkv), &mut self.scratches.lend());
             });
         } else {
@@ -237,7 +246,7 @@ impl<E: Element> Forward<E> {
             let states = states.chunks_mut(rows * hidden);
             let blocks = states.zip(qkv.chunks_mut(rows * width)).enumerate();
             for (index, (states, qkv)) in blocks {
-                give_way(rows);
+                group.give_way();
                 work(&mut block(index, states, qkv), &mut scratch);
             }
         }
@@ -246,7 +255,9 @@ impl<E: Element> Forward<E> {
     fn embed(&self, group: &Group<'_>, block: &mut Block<'_, E>) {
         let model = &self.model;
         let rows = block.states.chunks_exact_mut(model.hidden);
-        let Tokens { ids, places, tasks } = group.tokens;
+        let Tokens {
+            ids, places, tasks, ..
+        } = group.tokens;
         for (row, index) in rows.zip(block.tokens.clone()) {
             let token = Token {
                 id: ids[index],
@@ -299,7 +310,7 @@ impl<E: Element> Forward<E> {
         let start = group.range().start;
         let (stride, rules) = (layer.qkv.width(), model.rules(layer));
         let columns = rules.shared() * model.heads.dim;
-        give_way(group.range().len());
+        group.give_way();
         let mut work = Vec::new();
         let mut rest = context;
         for sequence in group.sequences {
@@ -431,17 +442,6 @@ impl<E: Element> Forward<E> {
 }
 
 /// Writes the norm of each row of the states to `out`.
-/// Lets a thread of higher priority have the core before work on some rows.
-///
-/// A kernel with lazy preemption lets even a thread of the lowest priority run on until
-/// the next tick, up to 4 ms, unless it enters the kernel. A block of rows takes some
-/// tenths of a millisecond; a short text is done at once and keeps its core.
-fn give_way(rows: usize) {
-    if rows > BLOCK_ROWS / 2 {
-        std::thread::yield_now();
-    }
-}
-
 fn normalized(model: &Model, norm: &crate::transformer::Norm, states: &[f32], out: &mut [f32]) {
     out.copy_from_slice(states);
     for row in out.chunks_exact_mut(model.hidden) {
