@@ -76,6 +76,10 @@ $(INDEX_ENV)/.ready: bench/index/requirements.txt | bootstrap
 	@python3 -m pip --python $(INDEX_ENV)/bin/python install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
+.PHONY: bench-match
+bench-match: build model ## Matches adverts with a shard of drawn profiles: CANDIDATES=FILE VACANCIES=FILE, BENCH_ARGS.
+	@$(VIVIER) bench match --candidates '$(CANDIDATES)' --vacancies '$(VACANCIES)' $(BENCH_ARGS)
+
 .PHONY: bench-gpu
 bench-gpu: bootstrap ## Times the encoder on a graphics card beside sentence-transformers.
 	@bench/gpu/run.sh $(if $(CANDIDATES),--texts '$(CANDIDATES)') $(BENCH_ARGS)

@@ -2,6 +2,7 @@
 
 mod encode;
 mod index;
+mod matches;
 mod measure;
 mod report;
 mod work;
@@ -10,6 +11,7 @@ use clap::{Args, Subcommand};
 
 use self::encode::EncodeArgs;
 use self::index::IndexArgs;
+use self::matches::MatchArgs;
 use crate::failure::Outcome;
 use crate::output::Output;
 
@@ -18,7 +20,8 @@ use crate::output::Output;
 #[command(after_help = "\
 Examples:
   vivier bench encode --batch 32 --tokens 128
-  vivier bench index --synthetic 200000,256")]
+  vivier bench index --synthetic 200000,256
+  vivier bench match --profiles 20000 --candidates cvs.jsonl --vacancies adverts.jsonl")]
 pub(crate) struct BenchArgs {
     #[command(subcommand)]
     part: Part,
@@ -31,15 +34,18 @@ enum Part {
     Encode(EncodeArgs),
     /// Builds and searches a segment of vectors, and holds it against exact search.
     Index(IndexArgs),
+    /// Fills a shard, matches real vacancies with it, and times every stage.
+    Match(MatchArgs),
 }
 
 /// Runs `vivier bench`.
 ///
 /// # Errors
 /// When the arguments make no sense, or what they name cannot be used.
-pub(crate) fn run(args: &BenchArgs, output: &mut Output) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: &BenchArgs, output: &mut Output) -> anyhow::Result<Outcome> {
     match &args.part {
         Part::Encode(args) => encode::run(args, output),
         Part::Index(args) => index::run(args, output),
+        Part::Match(args) => matches::run(args, output).await,
     }
 }

@@ -115,7 +115,7 @@ async fn dispatch(command: &Command, output: &mut Output) -> anyhow::Result<Outc
         Command::Status(args) => profiles::status(args, output).await,
         Command::Sample(args) => sample::run(args, output),
         Command::Demo(args) => demo::run(args, output).await,
-        Command::Bench(args) => bench::run(args, output),
+        Command::Bench(args) => bench::run(args, output).await,
         Command::Config(args) => config::run(args, output),
     }
 }

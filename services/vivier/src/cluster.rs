@@ -35,6 +35,8 @@ pub(crate) struct Cluster {
     address: String,
     members: JoinSet<anyhow::Result<()>>,
     names: BTreeMap<Id, (String, Shutdown)>,
+    /// The child process of each member that has one.
+    processes: BTreeMap<String, u32>,
     /// Longest wait for a member that was told to stop.
     patience: Duration,
 }
@@ -45,6 +47,7 @@ impl Cluster {
             address: String::new(),
             members: JoinSet::new(),
             names: BTreeMap::new(),
+            processes: BTreeMap::new(),
             patience,
         }
     }
@@ -58,6 +61,11 @@ impl Cluster {
     /// Returns the address of the gateway.
     pub(crate) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Returns the process id of each member that is a child process, by name.
+    pub(crate) fn processes(&self) -> &BTreeMap<String, u32> {
+        &self.processes
     }
 
     /// Waits until every service answers that it is ready.

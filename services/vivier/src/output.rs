@@ -24,7 +24,6 @@ impl Output {
     }
 
     /// Prints into a writer, without colour.
-    #[cfg(test)]
     pub(crate) fn plain(out: impl Write + 'static) -> Self {
         Self {
             out: Box::new(out),

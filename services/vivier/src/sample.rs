@@ -6,7 +6,7 @@
 
 mod jobs;
 mod people;
-mod random;
+pub(crate) mod random;
 mod tables;
 
 use std::fs::File;
@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
+use vivier_types::Candidate;
 
 use self::tables::Tables;
 use crate::failure::Outcome;
@@ -100,6 +101,18 @@ pub(crate) fn english_texts(most: usize) -> anyhow::Result<Vec<String>> {
     Ok(texts)
 }
 
+/// Draws synthetic candidates.
+///
+/// # Errors
+/// When the tables are unusable.
+pub(crate) fn draw_candidates(count: usize, seed: u64) -> anyhow::Result<Vec<Candidate>> {
+    let tables = Tables::bundled()?;
+    let numbers = 1..=count;
+    numbers
+        .map(|number| people::candidate(&tables, seed, number))
+        .collect()
+}
+
 fn write_lines<T: Serialize>(
     path: &Path,
     count: usize,
@@ -118,7 +131,7 @@ fn write_lines<T: Serialize>(
 mod tests {
     use std::collections::BTreeSet;
 
-    use vivier_types::{Candidate, Vacancy};
+    use vivier_types::Vacancy;
 
     use super::*;
 

@@ -41,6 +41,8 @@ impl Cluster {
         let drain = plan.drain();
         let mut start = |name: &str, kind, config: &Config| -> anyhow::Result<()> {
             let process = Process::start(name, kind, config, drain)?;
+            let id = process.child.id();
+            cluster.processes.extend(id.map(|id| (name.to_owned(), id)));
             cluster.add(name, process.member());
             Ok(())
         };
