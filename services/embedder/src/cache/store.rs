@@ -156,6 +156,8 @@ impl Store {
                 .read()
                 .unwrap_or_else(PoisonError::into_inner);
             let newest = generations.first().ok_or(StoreError::Closed)?;
+            // What still waits in memory counts too.
+            guarded(|| newest.tree.flush())?;
             (newest.number, size(&newest.path))
         };
         if bytes < self.generation_bytes {
