@@ -53,12 +53,12 @@ pub struct GraphConfig {
     pub m: usize,
     /// Width of the search for links while building.
     pub ef_construction: usize,
-    /// Width of a search that gives none.
+    /// Candidates that graph and words give each, for a search that says nothing.
     pub ef_search: usize,
     /// Points of a segment that may be candidates up to which every one is
     /// scored exactly instead.
     pub scan_points: usize,
-    /// Threads that build; they yield to searches at once.
+    /// Threads that seal, and as many that merge; they let searches have the cores.
     pub build_threads: usize,
 }
 
@@ -94,7 +94,7 @@ pub struct SegmentsConfig {
 impl Default for SegmentsConfig {
     fn default() -> Self {
         Self {
-            seal_points: 16_384,
+            seal_points: 8_192,
             seal_bytes: 128 << 20,
             max_frozen: 4,
             merge_factor: 6,

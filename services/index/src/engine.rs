@@ -87,7 +87,11 @@ pub(crate) struct Engine {
     sequence: AtomicU64,
     log_bytes: Arc<AtomicU64>,
     next_segment: AtomicU64,
-    pub(crate) build_pool: CpuPool,
+    /// Where tails are sealed: writes may wait for it, so it must go on even on a busy
+    /// machine, and no merge may hold it up.
+    pub(crate) seal_pool: CpuPool,
+    /// Where segments are merged, on what searches leave of the cores.
+    pub(crate) merge_pool: CpuPool,
     pub(crate) stopping: AtomicBool,
     /// Held while the process lives.
     _lock: File,
@@ -103,8 +107,7 @@ impl Engine {
         let lock = lock_folder(&folder)?;
         let manifest = Manifest::read(&folder)?;
         remove_unlisted(&folder, &manifest)?;
-        let build_pool = CpuPool::in_background("index-build", config.graph.build_threads)?;
-        let mut loader = Loader::new(&config, &build_pool, manifest)?;
+        let mut loader = Loader::new(&config, manifest)?;
         let log = Log::open(&folder, loader.after(), |sequence, operation| {
             loader.replay(sequence, &operation)
         })?;
@@ -115,7 +118,8 @@ impl Engine {
             sequence: AtomicU64::new(log.last_sequence()),
             log_bytes: log.bytes(),
             next_segment: AtomicU64::new(next_segment),
-            build_pool,
+            seal_pool: CpuPool::new("index-seal", config.graph.build_threads)?,
+            merge_pool: CpuPool::in_background("index-merge", config.graph.build_threads)?,
             stopping: AtomicBool::new(false),
             config,
             _lock: lock,
@@ -264,7 +268,6 @@ fn remove_unlisted(data: &Path, manifest: &Manifest) -> Result<(), FileError> {
 /// Brings collections back from segments and log.
 struct Loader<'a> {
     config: &'a Config,
-    build_pool: &'a CpuPool,
     collections: BTreeMap<String, Arc<Collection>>,
     /// Last operation in the segments, by collection.
     flushed: BTreeMap<String, u64>,
@@ -276,14 +279,9 @@ struct Loader<'a> {
 impl<'a> Loader<'a> {
     /// Opens the segments; one with a damaged file is made again from its
     /// records.
-    fn new(
-        config: &'a Config,
-        build_pool: &'a CpuPool,
-        manifest: Manifest,
-    ) -> Result<Self, OpenError> {
+    fn new(config: &'a Config, manifest: Manifest) -> Result<Self, OpenError> {
         let mut loader = Self {
             config,
-            build_pool,
             collections: BTreeMap::new(),
             flushed: BTreeMap::new(),
             next_segment: manifest.next_segment,
@@ -350,7 +348,6 @@ impl<'a> Loader<'a> {
             spec,
             layout: &Layout::of(spec),
             options: self.config.graph.build_options(),
-            pool: self.build_pool,
             watch: &Unwatched,
         };
         let source = Source::Records(Arc::new(records), listed.dead);

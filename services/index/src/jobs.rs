@@ -1,8 +1,8 @@
 //! Work beside the writer: sealing tails and merging segments.
 //!
 //! A job only makes files; the writer, which it tells, puts them into use. One
-//! tail is sealed and one merge goes on at a time. Both build on threads that
-//! yield to searches at once.
+//! tail is sealed and one merge goes on at a time. Both let searches have the
+//! cores between their steps; merges take only what is idle.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -73,7 +73,11 @@ impl Worker {
         let engine = Arc::clone(engine);
         let (collection, task, sources) = job;
         let work = move || {
-            let written = write(&engine, &collection, &sources);
+            let pool = match &task {
+                Task::Seal => &engine.seal_pool,
+                Task::Merge(_) => &engine.merge_pool,
+            };
+            let written = pool.install(|| write(&engine, &collection, &sources));
             drop(sources);
             // A writer that has gone has no use for it.
             drop(done.send(Done {
@@ -122,7 +126,6 @@ fn write(
         spec: collection.spec(),
         layout: collection.layout(),
         options: config.graph.build_options(),
-        pool: &engine.build_pool,
         watch: &Stopping(engine),
     };
     let written = writer.write(number, sources)?;
@@ -182,5 +185,11 @@ impl Watch for Stopping<'_> {
 
     fn stopped(&self) -> bool {
         self.0.stopping.load(Ordering::Acquire)
+    }
+
+    /// Even a thread of the lowest priority keeps its core until the kernel's next
+    /// tick from searches that wait awake.
+    fn give_way(&self) {
+        std::thread::yield_now();
     }
 }

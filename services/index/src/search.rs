@@ -212,9 +212,10 @@ fn candidates(
     let mut rows = Vec::new();
     let mut plan = Plan::Graph;
     if let Some(vectors) = scorer.vectors() {
+        // The last of what a walk finds are the least sure.
         let options = SearchOptions {
             k: width,
-            ef: width,
+            ef: width + width / 2,
         };
         let found = SCRATCH.with_borrow_mut(|scratch| vectors.search(options, allow, scratch))?;
         if found.plan == vivier_ann::Plan::Filtered {

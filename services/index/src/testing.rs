@@ -38,7 +38,6 @@ impl Random {
 use std::path::Path;
 
 use vivier_ann::{BuildOptions, Unwatched};
-use vivier_runtime::CpuPool;
 
 use crate::collection::Collection;
 use crate::segment::write::{SegmentWriter, Source, Written};
@@ -58,7 +57,6 @@ pub(crate) fn write(
             m: 16,
             ef_construction: 100,
         },
-        pool: &CpuPool::new("test-build", 2).unwrap(),
         watch: &Unwatched,
     };
     writer.write(number, sources).unwrap()

@@ -41,6 +41,10 @@ pub trait Watch: Sync {
 
     /// Tells whether the work should end early.
     fn stopped(&self) -> bool;
+
+    /// Is called every few tenths of a millisecond: work in the background lets other
+    /// threads have the core here.
+    fn give_way(&self) {}
 }
 
 /// Lets all work be done in silence.
@@ -185,6 +189,7 @@ impl<'a> Draft<'a> {
                 return;
             }
             for node in start..end {
+                watch.give_way();
                 self.insert(&mut worker, u32::try_from(node).unwrap_or(u32::MAX));
             }
             watch.progress(end, self.flat.len());

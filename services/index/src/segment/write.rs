@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use vivier_ann::{BuildOptions, RowSet, Vectors, Watch};
-use vivier_runtime::CpuPool;
 
 use crate::columns::ColumnsBuilder;
 use crate::dense::Layout;
@@ -77,8 +76,6 @@ pub(crate) struct SegmentWriter<'a> {
     pub(crate) spec: &'a Spec,
     pub(crate) layout: &'a Layout,
     pub(crate) options: BuildOptions,
-    /// Where the graph is built.
-    pub(crate) pool: &'a CpuPool,
     pub(crate) watch: &'a dyn Watch,
 }
 
@@ -90,8 +87,9 @@ pub(crate) struct Written {
 }
 
 impl SegmentWriter<'_> {
-    /// Writes a segment of all live points of the sources, syncs it and opens it.
-    /// An id must not live in two of them.
+    /// Writes a segment of all live points of the sources, syncs it and opens it;
+    /// the graph is built on the current rayon pool. An id must not live in two of
+    /// the sources.
     ///
     /// # Errors
     /// When the disk refuses, a source is damaged, or the watch stopped it.
@@ -134,9 +132,7 @@ impl SegmentWriter<'_> {
             self.extend(&mut values, sources, *origin)?;
         }
         let vectors = Vectors::new(&values, &layout)?;
-        let built = self
-            .pool
-            .install(|| vivier_ann::build(vectors, &layout, &self.options, self.watch))?;
+        let built = vivier_ann::build(vectors, &layout, &self.options, self.watch)?;
         let built = built.ok_or(SegmentError::Stopped)?;
         built.write(&vectors_path(folder), &self.spec.model_fingerprint)?;
         let order = built.order().iter();
@@ -248,6 +244,7 @@ impl SegmentWriter<'_> {
     }
 
     fn check_stop(&self) -> Result<(), SegmentError> {
+        self.watch.give_way();
         if self.watch.stopped() {
             return Err(SegmentError::Stopped);
         }
