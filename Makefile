@@ -49,6 +49,10 @@ model: bootstrap ## Fetches the weights of the encoder into the cache folder.
 test: bootstrap model ## Runs every test.
 	@cargo test --release --workspace --locked
 
+.PHONY: fuzz
+fuzz: bootstrap ## Fuzzes every decoder of the index's files; FUZZ_SECONDS=60 each.
+	@tests/fuzz/run.sh
+
 .PHONY: check
 check: bootstrap model ## Before a commit: formatting, lints, documentation, tests.
 	@cargo fmt --all --check

@@ -25,6 +25,8 @@ pub(crate) enum CodecError {
     Utf8,
     #[error("{0} bytes follow the end")]
     Trailing(usize),
+    #[error("the {0} do not fit their count")]
+    Misfit(&'static str),
 }
 
 // === impl Writer ===

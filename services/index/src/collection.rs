@@ -306,12 +306,12 @@ impl Collection {
         Ok(())
     }
 
-    /// Returns the oldest frozen tail.
-    pub(crate) fn to_seal(&self) -> Option<Source> {
+    /// Returns the oldest frozen tail and the last operation in it.
+    pub(crate) fn to_seal(&self) -> Option<(u64, Source)> {
         let state = self.read();
-        state.frozen.first()?;
+        let frozen = state.frozen.first()?;
         let tail = state.tails.first()?;
-        Some(Source::Tail(tail.view().clone()))
+        Some((frozen.sequence, Source::Tail(tail.view().clone())))
     }
 
     /// Returns what is in segments.
@@ -319,10 +319,12 @@ impl Collection {
         self.read().segments.clone()
     }
 
-    /// Replaces the oldest frozen tail by the segment made of it.
-    pub(crate) fn sealed(&self, written: Option<Written>) {
+    /// Replaces the oldest frozen tail, which ends with operation `sequence`, by
+    /// the segment made of it; nothing happens when it has been replaced before.
+    pub(crate) fn sealed(&self, sequence: u64, written: Option<Written>) {
         let mut state = self.write();
-        if state.frozen.is_empty() {
+        let oldest = state.frozen.first().map(|frozen| frozen.sequence);
+        if oldest != Some(sequence) {
             return;
         }
         let frozen = state.frozen.remove(0);
@@ -370,6 +372,7 @@ impl Collection {
         let state = self.read();
         let segments = state.segments.iter().map(|view| Listed {
             number: view.segment.number,
+            sums: view.segment.sums(),
             dead: view.dead().clone(),
         });
         let empty = |tail: &Tail| tail.view().points.slots() == 0;

@@ -165,7 +165,7 @@ fn what_dies_while_its_segment_is_made_stays_dead() {
     collection.apply(&[&upsert(records)], Publish::Now).unwrap();
     collection.freeze(7).unwrap();
     assert_eq!(collection.listed(9).sequence, 0);
-    let source = collection.to_seal().unwrap();
+    let (sequence, source) = collection.to_seal().unwrap();
     let written = crate::testing::write(&collection, folder.path(), 1, &[source]);
     // Meanwhile one is deleted and one replaced.
     let changes = [delete(&["p3"]), upsert(vec![record("p5", 9, "blue")])];
@@ -173,7 +173,7 @@ fn what_dies_while_its_segment_is_made_stays_dead() {
         .apply(&[&changes[0], &changes[1]], Publish::Now)
         .unwrap();
     let before = (contents(&collection), scores(&collection, "red"));
-    collection.sealed(Some(written));
+    collection.sealed(sequence, Some(written));
     assert_eq!((contents(&collection), scores(&collection, "red")), before);
     let counts = collection.counts();
     assert_eq!(
@@ -226,10 +226,37 @@ fn event() -> impl Strategy<Value = Event> {
 fn reopen(collection: &Collection, data: &Path) -> Collection {
     let listed = collection.listed(0).segments.into_iter();
     let views = listed.map(|listed| {
-        let segment = crate::segment::Segment::open(data, listed.number, collection.spec());
+        let segment = crate::segment::Segment::open_listed(data, &listed, collection.spec());
         SegmentView::new(Arc::new(segment.unwrap()), &listed.dead)
     });
     Collection::open(spec(), 0, views.collect()).unwrap()
+}
+
+#[test]
+fn a_tail_that_is_sealed_twice_takes_no_other_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let collection = Collection::new(spec()).unwrap();
+    let upsert = |id: &str| {
+        let operation = Operation::Upsert {
+            collection: "people".to_owned(),
+            records: vec![record(id, 1, "red")],
+        };
+        collection.apply(&[&operation], Publish::Now).unwrap();
+    };
+    upsert("first");
+    collection.freeze(1).unwrap();
+    upsert("second");
+    collection.freeze(2).unwrap();
+    let (sequence, source) = collection.to_seal().unwrap();
+    let sources = [source];
+    for number in [1, 2] {
+        let written = crate::testing::write(&collection, folder.path(), number, &sources);
+        collection.sealed(sequence, Some(written));
+    }
+    let ids =
+        |points: Vec<(String, Stored)>| points.into_iter().map(|(id, _)| id).collect::<Vec<_>>();
+    assert_eq!(ids(collection.after("", 10, None)), ["first", "second"]);
+    assert_eq!(collection.listed(2).sequence, 1);
 }
 
 proptest! {

@@ -105,10 +105,11 @@ impl Engine {
     pub(crate) fn open(config: Config) -> Result<(Arc<Self>, Log), OpenError> {
         let folder = config.data_dir.clone();
         let lock = lock_folder(&folder)?;
+        check_manifest_is_there(&folder)?;
         let manifest = Manifest::read(&folder)?;
-        remove_unlisted(&folder, &manifest)?;
+        let known = manifest.sequence;
         let mut loader = Loader::new(&config, manifest)?;
-        let log = Log::open(&folder, loader.after(), |sequence, operation| {
+        let log = Log::open(&folder, loader.after(), known, |sequence, operation| {
             loader.replay(sequence, &operation)
         })?;
         let (next_segment, is_mended) = (loader.next_segment, loader.is_mended);
@@ -127,6 +128,8 @@ impl Engine {
         if is_mended {
             engine.checkpoint()?;
         }
+        // Only now: what a refused start finds stays as it is.
+        remove_unlisted(&engine)?;
         Ok((Arc::new(engine), log))
     }
 
@@ -199,6 +202,7 @@ impl Engine {
         });
         let manifest = Manifest {
             next_segment: self.next_segment.load(Ordering::Relaxed),
+            sequence: current,
             collections: listed.collect(),
         };
         let folder = &self.config.data_dir;
@@ -244,25 +248,43 @@ fn lock_folder(folder: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// Removes the folders of segments that no manifest names: what a crash left.
-fn remove_unlisted(data: &Path, manifest: &Manifest) -> Result<(), FileError> {
-    let listed = manifest.collections.values().flat_map(|f| &f.segments);
-    let listed: BTreeSet<PathBuf> = listed
-        .map(|listed| crate::segment::folder(data, listed.number))
+/// Checks that no manifest was lost: without one there are no segments, or the
+/// log holds all from the first operation on.
+fn check_manifest_is_there(data: &Path) -> Result<(), OpenError> {
+    let path = Manifest::path(data);
+    let is_there = path.try_exists().map_err(FileError::io("find", &path))?;
+    if is_there || segment_folders(data)?.is_empty() || log::begins_at(data)? == Some(1) {
+        return Ok(());
+    }
+    let reason = "it is missing, and segments are there";
+    Err(FileError::damaged(&path, reason).into())
+}
+
+/// Removes the folders of segments that are not in use: what a crash left.
+fn remove_unlisted(engine: &Engine) -> Result<(), FileError> {
+    let data = &engine.config.data_dir;
+    let collections = engine.collections();
+    let views = collections.iter().flat_map(|c| c.segments());
+    let used: BTreeSet<PathBuf> = views
+        .map(|view| crate::segment::folder(data, view.segment.number))
         .collect();
-    let folder = data.join("segments");
-    let entries = match std::fs::read_dir(&folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(FileError::io("list", &folder)(error)),
-    };
-    for entry in entries {
-        let path = entry.map_err(FileError::io("list", &folder))?.path();
-        if !listed.contains(&path) {
+    for path in segment_folders(data)? {
+        if !used.contains(&path) {
             std::fs::remove_dir_all(&path).map_err(FileError::io("remove", &path))?;
         }
     }
     Ok(())
+}
+
+fn segment_folders(data: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let folder = data.join("segments");
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(FileError::io("list", &folder)(error)),
+    };
+    let paths = entries.map(|entry| Ok(entry.map_err(FileError::io("list", &folder))?.path()));
+    paths.collect()
 }
 
 /// Brings collections back from segments and log.
@@ -302,7 +324,7 @@ impl<'a> Loader<'a> {
             segments,
         } = flushed;
         let data = &self.config.data_dir;
-        let open = |listed: &Listed| Segment::open(data, listed.number, &spec);
+        let open = |listed: &Listed| Segment::open_listed(data, listed, &spec);
         let opened: Vec<_> = segments.par_iter().map(open).collect();
         let mut views = Vec::new();
         for (listed, opened) in segments.into_iter().zip(opened) {
@@ -326,9 +348,11 @@ impl<'a> Loader<'a> {
     ) -> Result<Option<SegmentView>, SegmentError> {
         let data = &self.config.data_dir;
         let folder = crate::segment::folder(data, listed.number);
-        let Ok(records) = Records::open(&records_path(&folder)) else {
-            return Err(error);
-        };
+        let path = records_path(&folder);
+        let records = Records::open(&path)?;
+        if listed.sums.first() != Some(&records.checksum()) {
+            return Err(SegmentError::Swapped { path });
+        }
         if records.rows() != listed.dead.len() {
             return Err(error);
         }

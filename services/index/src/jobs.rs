@@ -24,8 +24,8 @@ const RETRY: Duration = Duration::from_secs(10);
 /// What a job was to do.
 #[derive(Clone)]
 pub(crate) enum Task {
-    /// Make a segment of the oldest frozen tail.
-    Seal,
+    /// Make a segment of the oldest frozen tail, which this operation ends.
+    Seal(u64),
     /// Make one segment of these.
     Merge(Vec<u64>),
 }
@@ -74,7 +74,7 @@ impl Worker {
         let (collection, task, sources) = job;
         let work = move || {
             let pool = match &task {
-                Task::Seal => &engine.seal_pool,
+                Task::Seal(_) => &engine.seal_pool,
                 Task::Merge(_) => &engine.merge_pool,
             };
             let written = pool.install(|| write(&engine, &collection, &sources));

@@ -18,6 +18,9 @@ mod dense;
 mod engine;
 mod error;
 mod filter;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod grpc;
 mod jobs;
 mod log;

@@ -47,6 +47,12 @@ pub(crate) enum LogError {
         expected: u64,
         found: u64,
     },
+    #[error("operations {expected} to {known} are missing: the log in {} ends before them", path.display())]
+    Lost {
+        path: PathBuf,
+        expected: u64,
+        known: u64,
+    },
     #[error("a commit of {bytes} bytes is too large for one frame")]
     TooLarge { bytes: usize },
     #[error("an earlier write to the log failed; restart the service")]
@@ -86,7 +92,8 @@ pub(crate) struct Log {
 
 impl Log {
     /// Reads every operation after `after` in order, cuts a torn tail, and
-    /// opens the log for appending.
+    /// opens the log for appending. Operations up to `known` were acknowledged:
+    /// a tail that should hold one of them is not torn but damaged.
     ///
     /// # Errors
     /// When a file cannot be read, is damaged before its end, or operations are
@@ -94,15 +101,19 @@ impl Log {
     pub(crate) fn open<E: From<LogError>>(
         folder: &Path,
         after: u64,
+        known: u64,
         mut visit: impl FnMut(u64, Operation) -> Result<(), E>,
     ) -> Result<Self, E> {
         let files = log_files(folder)?;
         let mut next = after + 1;
         let mut bytes = 0;
         for (index, (first, path)) in files.iter().enumerate() {
-            let last_file = index + 1 == files.len();
+            let mut ending = Ending::Sound;
+            if index + 1 == files.len() {
+                ending = Ending::Torn { known };
+            }
             let content = std::fs::read(path).map_err(LogError::io("read", path))?;
-            let kept = replay(path, &content, last_file, &mut next, &mut visit)?;
+            let kept = replay((path, &content), ending, &mut next, &mut visit)?;
             if kept < content.len() {
                 cut_tail(path, kept, content.len())?;
             }
@@ -116,6 +127,15 @@ impl Log {
                 }
                 .into());
             }
+        }
+        if next <= known {
+            let (path, expected) = (folder.to_owned(), next);
+            return Err(LogError::Lost {
+                path,
+                expected,
+                known,
+            }
+            .into());
         }
         let first = files.last().map_or(next, |(first, _)| *first);
         let path = file_path(folder, first);
@@ -205,6 +225,14 @@ pub(crate) fn remove_through(
     sync_folder(folder)
 }
 
+/// Returns the first operation that the log may hold; `None` without a log.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub(crate) fn begins_at(folder: &Path) -> Result<Option<u64>, LogError> {
+    Ok(log_files(folder)?.first().map(|(first, _)| *first))
+}
+
 /// Makes the names in a folder durable.
 pub(crate) fn sync_folder(folder: &Path) -> Result<(), LogError> {
     File::open(folder)
@@ -212,11 +240,20 @@ pub(crate) fn sync_folder(folder: &Path) -> Result<(), LogError> {
         .map_err(LogError::io("sync", folder))
 }
 
+/// How a file may end.
+#[derive(Clone, Copy)]
+enum Ending {
+    Sound,
+    /// A crash may have torn what follows operation `known`.
+    Torn {
+        known: u64,
+    },
+}
+
 /// Replays one file; returns the length of its sound part.
 fn replay<E: From<LogError>>(
-    path: &Path,
-    content: &[u8],
-    last_file: bool,
+    (path, content): (&Path, &[u8]),
+    ending: Ending,
     next: &mut u64,
     visit: &mut impl FnMut(u64, Operation) -> Result<(), E>,
 ) -> Result<usize, E> {
@@ -225,7 +262,8 @@ fn replay<E: From<LogError>>(
         let frame = match parse_frame(content, offset) {
             Ok(frame) => frame,
             Err(reason) => {
-                if last_file && !sound_frame_follows(content, offset + 1) {
+                let is_torn = matches!(ending, Ending::Torn { known } if *next > known);
+                if is_torn && !sound_frame_follows(content, offset + 1) {
                     return Ok(offset);
                 }
                 let path = path.to_owned();
@@ -408,7 +446,7 @@ mod tests {
 
     fn open(folder: &Path, after: u64) -> Result<Read, LogError> {
         let mut seen = Vec::new();
-        let log = Log::open(folder, after, |sequence, operation| {
+        let log = Log::open(folder, after, 0, |sequence, operation| {
             seen.push((sequence, operation));
             Ok::<(), LogError>(())
         })?;
@@ -488,6 +526,29 @@ mod tests {
             };
             assert_eq!((path, offset), (log.path.clone(), second));
         }
+    }
+
+    #[test]
+    fn a_tail_that_was_acknowledged_is_not_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut log, _) = open(folder.path(), 0).unwrap();
+        let ends = numbered(&mut log, 3);
+        let path = file_path(folder.path(), 1);
+        let content = std::fs::read(&path).unwrap();
+        let start = |known| {
+            Log::open(folder.path(), 0, known, |_, _| Ok::<(), LogError>(())).map(|log| log.next)
+        };
+        let mut flipped = content.clone();
+        flipped[usize::try_from(ends[1]).unwrap() + HEADER] ^= 1;
+        std::fs::write(&path, &flipped).unwrap();
+        let error = start(3).unwrap_err();
+        assert!(matches!(error, LogError::Damaged { .. }), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), flipped, "nothing is cut off");
+        assert_eq!(start(2).unwrap(), 3, "a torn tail is");
+
+        std::fs::remove_file(&path).unwrap();
+        let error = start(2).unwrap_err().to_string();
+        assert!(error.contains("operations 1 to 2 are missing"), "{error}");
     }
 
     #[test]

@@ -30,6 +30,7 @@ use crate::filter::Filter;
 use crate::model::{FacetKind, Spec};
 use crate::segment::files::FileError;
 use crate::segment::ids::Ids;
+use crate::segment::manifest::{Listed, Manifest};
 use crate::segment::records::Records;
 use crate::words::{DeadWords, WordsError, WordsSegment};
 
@@ -51,6 +52,9 @@ pub(crate) enum SegmentError {
         other: PathBuf,
         expected: u32,
     },
+    /// A sound file in the place of another.
+    #[error("{} is not the file that was written there", path.display())]
+    Swapped { path: PathBuf },
     #[error("stopped before it was done")]
     Stopped,
 }
@@ -100,7 +104,58 @@ pub(crate) fn words_folders<'a>(
         .map(|(number, (name, _))| (name, folder.join(format!("words-{number}"))))
 }
 
+/// Returns the files, or folders of files, of a segment.
+fn paths(folder: &Path, spec: &Spec) -> Vec<PathBuf> {
+    let mut paths = vec![records_path(folder), ids_path(folder), columns_path(folder)];
+    paths.extend(spec.has_dense().then(|| vectors_path(folder)));
+    paths.extend(words_folders(folder, spec).map(|(_, path)| path));
+    paths
+}
+
 impl Segment {
+    /// Opens a segment of the manifest, as [`Self::open`] does, and checks that
+    /// its files are its own.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`], and when a file is that of another segment.
+    pub(crate) fn open_listed(
+        data: &Path,
+        listed: &Listed,
+        spec: &Spec,
+    ) -> Result<Self, SegmentError> {
+        let segment = Self::open(data, listed.number, spec)?;
+        let paths = paths(&folder(data, listed.number), spec);
+        let found = segment.sums();
+        if listed.sums.len() != paths.len() {
+            let path = Manifest::path(data);
+            return Err(FileError::damaged(&path, "a segment has other files").into());
+        }
+        for (path, (found, expected)) in paths.into_iter().zip(found.iter().zip(&listed.sums)) {
+            if found != expected {
+                return Err(SegmentError::Swapped { path });
+            }
+        }
+        let (rows, known) = (segment.rows(), listed.dead.len());
+        let others = Rows {
+            folder: &folder(data, listed.number),
+            count: rows,
+        };
+        others.check(Manifest::path(data), known)?;
+        Ok(segment)
+    }
+
+    /// Returns the checksums of the files, in the order of [`paths`].
+    pub(crate) fn sums(&self) -> Vec<u32> {
+        let mut sums = vec![
+            self.records.checksum(),
+            self.ids.checksum(),
+            self.columns.checksum(),
+        ];
+        sums.extend(self.vectors.as_ref().map(vivier_ann::Segment::checksum));
+        sums.extend(self.words.values().map(WordsSegment::checksum));
+        sums
+    }
+
     /// Opens a segment and checks every file of it; of the records the index
     /// only, the rest whenever it is read.
     ///

@@ -65,9 +65,9 @@ pub(crate) fn write(
 /// Makes a segment of all that is in memory, as the writer has it done.
 pub(crate) fn seal(collection: &Collection, data: &Path, number: u64) {
     collection.freeze(number).unwrap();
-    while let Some(source) = collection.to_seal() {
+    while let Some((sequence, source)) = collection.to_seal() {
         let written = write(collection, data, number, &[source]);
-        collection.sealed(Some(written));
+        collection.sealed(sequence, Some(written));
     }
 }
 

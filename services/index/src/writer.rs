@@ -221,9 +221,7 @@ impl Writer {
 
     /// Does what is due beside the writes.
     fn maintain(&mut self) {
-        while let Ok(done) = self.done_rx.try_recv() {
-            self.put_into_use(done);
-        }
+        self.take_done();
         if self.broken {
             return;
         }
@@ -241,6 +239,12 @@ impl Writer {
                 Err(_) => break,
             }
             self.start_jobs();
+        }
+    }
+
+    fn take_done(&mut self) {
+        while let Ok(done) = self.done_rx.try_recv() {
+            self.put_into_use(done);
         }
     }
 
@@ -275,16 +279,20 @@ impl Writer {
     }
 
     fn start_jobs(&mut self) {
+        let can_seal = self.sealing.is_free();
+        let can_merge = self.merging.is_free();
+        // What has just ended is put into use first, or it would be done again.
+        self.take_done();
         let collections = self.engine.collections();
-        if self.sealing.is_free() {
+        if can_seal {
             let next = collections.iter().find_map(|c| Some((c, c.to_seal()?)));
-            if let Some((collection, source)) = next {
-                let job = (Arc::clone(collection), Task::Seal, vec![source]);
+            if let Some((collection, (sequence, source))) = next {
+                let job = (Arc::clone(collection), Task::Seal(sequence), vec![source]);
                 let (done, wake) = (self.done_tx.clone(), self.waker());
                 self.sealing.start(&self.engine, job, done, wake);
             }
         }
-        if self.merging.is_free() {
+        if can_merge {
             let next = collections.iter().find_map(|c| self.to_merge(c));
             if let Some(job) = next {
                 let (done, wake) = (self.done_tx.clone(), self.waker());
@@ -349,7 +357,7 @@ impl Writer {
                     "a segment cannot be written; it is tried again"
                 );
                 match task {
-                    Task::Seal => self.sealing.failed(),
+                    Task::Seal(_) => self.sealing.failed(),
                     Task::Merge(_) => self.merging.failed(),
                 }
                 return;
@@ -357,7 +365,7 @@ impl Writer {
         };
         let mut gone = Vec::new();
         match task {
-            Task::Seal => collection.sealed(written),
+            Task::Seal(sequence) => collection.sealed(sequence, written),
             Task::Merge(merged) => {
                 collection.merged(&merged, written);
                 gone = merged;
@@ -387,6 +395,16 @@ impl Writer {
             if !self.broken {
                 self.put_into_use(done);
             }
+        }
+        if self.broken {
+            return;
+        }
+        // The manifest then knows the last operation: a log without it is damaged.
+        if let Err(error) = self.engine.checkpoint() {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the manifest cannot be written at the end"
+            );
         }
     }
 }

@@ -182,6 +182,7 @@ fn sync_folder(path: &Path) -> std::io::Result<()> {
 /// The table of a file that is read.
 pub(crate) struct Table {
     entries: Vec<Entry>,
+    crc: u32,
 }
 
 impl Table {
@@ -242,7 +243,12 @@ impl Table {
         if at != size {
             return Err(damaged(format!("{size} bytes, sections take {at}")));
         }
-        Ok(Self { entries })
+        Ok(Self { entries, crc })
+    }
+
+    /// Returns the checksum of the header, which holds those of the sections.
+    pub(crate) fn crc(&self) -> u32 {
+        self.crc
     }
 
     /// Returns where a section lies.

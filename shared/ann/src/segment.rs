@@ -24,6 +24,7 @@ use crate::traverse::NONE;
 /// The file must not be changed while it is open.
 pub struct Segment {
     path: PathBuf,
+    checksum: u32,
     layout: Layout,
     meta: Meta,
     pub(crate) kernel: Kernel,
@@ -90,6 +91,7 @@ impl Segment {
         source.table.check(path, Section::Second, bytes)?;
         Ok(Self {
             path: path.to_owned(),
+            checksum: source.table.crc(),
             kernel: Kernel::best(),
             rounding: Rounding::new(&layout, factors),
             shares,
@@ -111,6 +113,11 @@ impl Segment {
     /// Returns the file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Returns a checksum of the whole file, by which it is told from another.
+    pub fn checksum(&self) -> u32 {
+        self.checksum
     }
 
     /// Returns the facets of the vectors.

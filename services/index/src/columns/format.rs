@@ -106,6 +106,12 @@ pub(super) fn encode_head(rows: u32, columns: &[Stored<Vec<u8>>]) -> Result<Vec<
     Ok(head)
 }
 
+/// Returns the checksum of the header, which holds that of the directory, which
+/// holds those of the sections.
+pub(super) fn checksum(content: &[u8]) -> u32 {
+    u32_at(content, HEADER / 4 - 1)
+}
+
 /// Checks every checksum and returns the number of rows and the columns.
 ///
 /// # Errors

@@ -88,6 +88,7 @@ fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Colu
 /// The columns of one segment.
 pub(crate) struct Columns {
     rows: u32,
+    checksum: u32,
     columns: BTreeMap<String, Column>,
 }
 
@@ -119,6 +120,7 @@ impl Columns {
     /// # Errors
     /// When any byte of it is not what was written.
     pub(crate) fn from_bytes(content: Bytes) -> Result<Self, Damage> {
+        let checksum = format::checksum(&content);
         let (rows, stored) = format::decode(content)?;
         let mut columns = BTreeMap::new();
         for stored in stored {
@@ -127,7 +129,16 @@ impl Columns {
                 .map_err(|reason| Damage::new(format!("column {name:?}: {reason}")))?;
             columns.insert(name, column);
         }
-        Ok(Self { rows, columns })
+        Ok(Self {
+            rows,
+            checksum,
+            columns,
+        })
+    }
+
+    /// Returns a checksum of the whole file, by which it is told from another.
+    pub(crate) fn checksum(&self) -> u32 {
+        self.checksum
     }
 
     /// Counts the rows.

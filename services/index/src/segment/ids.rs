@@ -67,6 +67,7 @@ fn hash(id: &str) -> u32 {
 /// The ids of a segment.
 pub(crate) struct Ids {
     rows: u32,
+    checksum: u32,
     ends: Bytes,
     order: Bytes,
     hashes: Bytes,
@@ -93,7 +94,8 @@ impl Ids {
         if body < HEADER || content[..MAGIC.len()] != MAGIC {
             return Err("it is no file of ids");
         }
-        if crc32fast::hash(&content[..body]).to_le_bytes() != content[body..] {
+        let checksum = crc32fast::hash(&content[..body]);
+        if checksum.to_le_bytes() != content[body..] {
             return Err("the checksum is wrong");
         }
         let (rows, bytes) = (number(content, 2), number(content, 3));
@@ -106,6 +108,7 @@ impl Ids {
             |index: usize| content.slice(HEADER + index * array..HEADER + (index + 1) * array);
         let ids = Self {
             rows,
+            checksum,
             ends: part(0),
             order: part(1),
             hashes: part(2),
@@ -141,6 +144,11 @@ impl Ids {
             return Err("the rows of the ids are wrong");
         }
         Ok(())
+    }
+
+    /// Returns a checksum of the whole file, by which it is told from another.
+    pub(crate) fn checksum(&self) -> u32 {
+        self.checksum
     }
 
     /// Returns the number of rows.

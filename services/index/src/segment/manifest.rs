@@ -5,6 +5,10 @@
 //! name, synced, renamed, the folder synced. What it does not name is not part
 //! of the index.
 //!
+//! It knows the checksums of a segment's files, so that a sound file of another
+//! segment is told from its own, and an operation that was acknowledged: a log
+//! that ends before it has lost something.
+//!
 //! A collection's segments hold every operation up to its `flushed` sequence;
 //! later ones are in the log. Tombstones may be newer than that: an operation
 //! that made one is in the log still, and doing it again changes nothing.
@@ -17,16 +21,18 @@ use vivier_ann::RowSet;
 
 use crate::codec::{CodecError, Reader, Writer};
 use crate::model::Spec;
-use crate::segment::files::{FileError, NewFile, sync_folder};
+use crate::segment::files::{FileError, NewFile, as_u64, sync_folder};
 
 const NAME: &str = "MANIFEST";
-const MAGIC: [u8; 8] = *b"VIVMAN02";
+const MAGIC: [u8; 8] = *b"VIVMAN03";
 
 /// The state of a shard that is in files other than the log.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Manifest {
     /// Number that the next segment gets; never given twice.
     pub(crate) next_segment: u64,
+    /// An operation that was acknowledged; the last one after an orderly end.
+    pub(crate) sequence: u64,
     /// By name.
     pub(crate) collections: BTreeMap<String, Flushed>,
 }
@@ -44,6 +50,8 @@ pub(crate) struct Flushed {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Listed {
     pub(crate) number: u64,
+    /// Checksums of its files, in the order of the segment's files.
+    pub(crate) sums: Vec<u32>,
     /// Rows that were replaced or deleted.
     pub(crate) dead: RowSet,
 }
@@ -82,6 +90,7 @@ impl Manifest {
     fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();
         writer.u64(self.next_segment);
+        writer.u64(self.sequence);
         writer.length(self.collections.len());
         for flushed in self.collections.values() {
             writer.spec(&flushed.spec);
@@ -89,6 +98,8 @@ impl Manifest {
             writer.length(flushed.segments.len());
             for segment in &flushed.segments {
                 writer.u64(segment.number);
+                let sums = segment.sums.iter().flat_map(|sum| sum.to_le_bytes());
+                writer.blob(&sums.collect::<Vec<_>>());
                 writer.u64(segment.dead.len().into());
                 let words = segment.dead.words();
                 writer.blob(
@@ -125,11 +136,12 @@ impl Manifest {
 
     fn take(reader: &mut Reader<'_>) -> Result<Self, CodecError> {
         let next_segment = reader.u64("next segment")?;
+        let last = reader.u64("sequence")?;
         let count = reader.count("collections", 24)?;
         let collections = (0..count).map(|_| {
             let spec = reader.spec()?;
             let sequence = reader.u64("sequence")?;
-            let count = reader.count("segments", 20)?;
+            let count = reader.count("segments", 24)?;
             let segments = (0..count).map(|_| take_listed(reader));
             let flushed = Flushed {
                 segments: segments.collect::<Result<_, _>>()?,
@@ -140,6 +152,7 @@ impl Manifest {
         });
         Ok(Self {
             next_segment,
+            sequence: last,
             collections: collections.collect::<Result<_, _>>()?,
         })
     }
@@ -147,16 +160,20 @@ impl Manifest {
 
 fn take_listed(reader: &mut Reader<'_>) -> Result<Listed, CodecError> {
     let number = reader.u64("segment")?;
+    let sums = reader.blob("checksums")?;
+    let (sums, left) = sums.as_chunks();
+    let sums = sums.iter().map(|sum| u32::from_le_bytes(*sum));
     let rows = reader.u64("rows")?;
-    let words = reader.blob("dead rows")?;
-    let words = words
-        .as_chunks::<8>()
-        .0
-        .iter()
-        .map(|word| u64::from_le_bytes(*word));
-    let rows = u32::try_from(rows).unwrap_or(u32::MAX);
+    let dead = reader.blob("dead rows")?;
+    let (words, rest) = dead.as_chunks();
+    let expected = rows.div_ceil(u64::from(u64::BITS));
+    let fits = left.is_empty() && rest.is_empty() && as_u64(words.len()) == expected;
+    let rows = u32::try_from(rows).ok().filter(|_| fits);
+    let rows = rows.ok_or(CodecError::Misfit("rows of a segment"))?;
+    let words = words.iter().map(|word| u64::from_le_bytes(*word));
     Ok(Listed {
         number,
+        sums: sums.collect(),
         dead: RowSet::from_words(rows, words.collect()),
     })
 }
@@ -173,6 +190,7 @@ mod tests {
         };
         let listed = |number, rows| Listed {
             number,
+            sums: vec![1, u32::MAX],
             dead: RowSet::of(rows, [0, 69]),
         };
         let flushed = Flushed {
@@ -182,6 +200,7 @@ mod tests {
         };
         Manifest {
             next_segment: 6,
+            sequence: 11,
             collections: [("a".to_owned(), flushed)].into(),
         }
     }
@@ -194,6 +213,26 @@ mod tests {
         sample().write(folder.path()).unwrap();
         assert_eq!(Manifest::read(folder.path()).unwrap(), sample());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn rows_are_not_taken_at_their_word() {
+        let mut manifest = sample();
+        for flushed in manifest.collections.values_mut() {
+            flushed.segments = vec![Listed {
+                number: 1,
+                sums: Vec::new(),
+                dead: RowSet::empty(64),
+            }];
+        }
+        let mut content = manifest.encode();
+        let rows = content.len() - 8 - 4 - 8;
+        assert_eq!(content[rows], 64);
+        content[rows..rows + 4].fill(u8::MAX);
+        let crc = crc32fast::hash(&content[12..]).to_le_bytes();
+        content[8..12].copy_from_slice(&crc);
+        let error = Manifest::decode(&content).unwrap_err();
+        assert!(error.contains("rows of a segment"), "{error}");
     }
 
     #[test]

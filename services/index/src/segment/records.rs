@@ -156,6 +156,7 @@ pub(crate) struct Records {
     rows: u32,
     /// Where the index begins.
     index_at: u64,
+    checksum: u32,
 }
 
 impl Records {
@@ -187,6 +188,7 @@ impl Records {
             file,
             rows,
             index_at,
+            checksum: u32_at(&trailer, 16),
         };
         records.check_index(u32_at(&trailer, 12))?;
         Ok(records)
@@ -225,6 +227,12 @@ impl Records {
         let offset = self.index_at + u64::from(row) * as_u64(ENTRY);
         let length = usize::try_from(count).unwrap_or(usize::MAX) * ENTRY;
         read(&self.file, &self.path, offset, length)
+    }
+
+    /// Returns a checksum of the whole file, by which it is told from another:
+    /// of the trailer, which holds that of the index, which holds those of the parts.
+    pub(crate) fn checksum(&self) -> u32 {
+        self.checksum
     }
 
     /// Returns the number of rows.

@@ -28,6 +28,7 @@ pub struct WordsSegment {
     reader: SegmentReader,
     text: Field,
     forward: Forward,
+    checksum: u32,
 }
 
 impl WordsSegment {
@@ -37,7 +38,7 @@ impl WordsSegment {
     /// # Errors
     /// When a file is missing, unreadable or damaged; it is named.
     pub fn open(folder: &Path) -> Result<Self, WordsError> {
-        let rows = sums::verify(folder)?;
+        let (rows, checksum) = sums::verify(folder)?;
         let directory = MmapDirectory::open(folder).map_err(TantivyError::from)?;
         let path = folder.join(FILE);
         let bytes = directory
@@ -71,7 +72,13 @@ impl WordsSegment {
             reader,
             text,
             forward,
+            checksum,
         })
+    }
+
+    /// Returns a checksum of all files, by which they are told from others.
+    pub fn checksum(&self) -> u32 {
+        self.checksum
     }
 
     /// Returns the number of rows.

@@ -43,8 +43,9 @@ pub(super) fn write(folder: &Path, rows: u32) -> Result<(), WordsError> {
     synced.map_err(WordsError::file(folder))
 }
 
-/// Compares every listed file with the list and returns the number of rows.
-pub(super) fn verify(folder: &Path) -> Result<u32, WordsError> {
+/// Compares every listed file with the list; returns the number of rows and the
+/// checksum of the list.
+pub(super) fn verify(folder: &Path) -> Result<(u32, u32), WordsError> {
     let path = folder.join(LIST);
     let damaged = |reason: &str| WordsError::damaged(&path, reason);
     let mut bytes = Vec::new();
@@ -57,7 +58,8 @@ pub(super) fn verify(folder: &Path) -> Result<u32, WordsError> {
     let lines = list
         .strip_suffix(&format!("{last}\n"))
         .ok_or_else(|| damaged("it does not end with a line"))?;
-    if format!("{:08x}", crc32fast::hash(lines.as_bytes())) != last {
+    let checksum = crc32fast::hash(lines.as_bytes());
+    if format!("{checksum:08x}") != last {
         return Err(damaged("its checksum differs"));
     }
     let mut lines = lines.lines();
@@ -75,7 +77,7 @@ pub(super) fn verify(folder: &Path) -> Result<u32, WordsError> {
         };
         verify_file(&folder.join(name), wanted, size)?;
     }
-    Ok(rows)
+    Ok((rows, checksum))
 }
 
 fn verify_file(path: &Path, wanted: &str, size: &str) -> Result<(), WordsError> {
@@ -132,7 +134,7 @@ mod tests {
         std::fs::write(path.join("a"), "some bytes").unwrap();
         std::fs::write(path.join("b"), "").unwrap();
         write(path, 7).unwrap();
-        assert_eq!(verify(path).unwrap(), 7);
+        assert_eq!(verify(path).unwrap().0, 7);
         for name in ["a", LIST] {
             let good = std::fs::read(path.join(name)).unwrap();
             for bit in 0..good.len() * 8 {

@@ -48,22 +48,6 @@ async fn everything_comes_back_from_log_and_segments() {
     }
 }
 
-async fn stats(client: &mut Client) -> v1::GetStatsResponse {
-    let stats = client.get_stats(v1::GetStatsRequest {}).await;
-    stats.unwrap().into_inner()
-}
-
-/// Waits until so many points are in segments.
-async fn sealed(client: &mut Client, points: u64) {
-    for _ in 0..1_000 {
-        if stats(client).await.collections[0].sealed_points == points {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    panic!("{:?}", stats(client).await);
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_growing_log_is_checkpointed_while_writing() {
     let folder = tempfile::tempdir().unwrap();
@@ -214,11 +198,5 @@ async fn start_fails(folder: &std::path::Path) -> String {
     let result = vivier_index::run(config(folder), listener, Shutdown::new()).await;
     let error = result.unwrap_err();
     assert!(matches!(error, RunError::Open(_)));
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
+    chain(&error)
 }

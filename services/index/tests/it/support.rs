@@ -193,6 +193,11 @@ pub(crate) async fn delete(client: &mut Client, ids: &[&str]) -> Result<u64, Sta
 
 /// Returns every point, by pages of `limit`.
 pub(crate) async fn scroll(client: &mut Client, limit: u32) -> Vec<v1::Point> {
+    try_scroll(client, limit).await.unwrap()
+}
+
+/// Returns every point, by pages of `limit`, or the first error.
+pub(crate) async fn try_scroll(client: &mut Client, limit: u32) -> Result<Vec<v1::Point>, Status> {
     let mut all = Vec::new();
     let mut after_id = String::new();
     loop {
@@ -208,13 +213,40 @@ pub(crate) async fn scroll(client: &mut Client, limit: u32) -> Vec<v1::Point> {
                 vectors: true,
             }),
         };
-        let page = client.scroll(request).await.unwrap().into_inner();
+        let page = client.scroll(request).await?.into_inner();
         all.extend(page.points);
         after_id = page.next_after_id;
         if after_id.is_empty() {
-            return all;
+            return Ok(all);
         }
     }
+}
+
+/// Waits until so many points are in segments.
+pub(crate) async fn sealed(client: &mut Client, points: u64) {
+    for _ in 0..1_000 {
+        if stats(client).await.collections[0].sealed_points == points {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{:?}", stats(client).await);
+}
+
+pub(crate) async fn stats(client: &mut Client) -> v1::GetStatsResponse {
+    let stats = client.get_stats(v1::GetStatsRequest {}).await;
+    stats.unwrap().into_inner()
+}
+
+/// Describes an error with its causes.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
 }
 
 /// Asserts a refusal: its code, and what its message names.

@@ -1,0 +1,4 @@
+//! columns.bin.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| vivier_index::fuzzing::columns(bytes));

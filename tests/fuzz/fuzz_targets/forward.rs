@@ -1,0 +1,4 @@
+//! The forward file of words.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| vivier_index::fuzzing::forward(bytes));

@@ -1,0 +1,4 @@
+//! ids.bin.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| vivier_index::fuzzing::ids(bytes));

@@ -1,0 +1,4 @@
+//! Files of the log.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| vivier_index::fuzzing::log(bytes));

@@ -1,0 +1,4 @@
+//! The manifest.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| vivier_index::fuzzing::manifest(bytes));

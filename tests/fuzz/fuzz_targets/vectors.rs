@@ -1,0 +1,4 @@
+//! vectors.ann.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| vivier_index::fuzzing::vectors(bytes));
