@@ -81,7 +81,7 @@ pub(crate) async fn run_match(
     let started = Instant::now();
     let limit = run.stage("rerank", cluster.config.stage_shares.rerank)?;
     let context = (limit, &mut report);
-    let mut results = rank(cluster, &query, &request.options, &retrieved, context).await;
+    let mut results = rank(cluster, &query, &request.options, retrieved, context).await;
     if !request.options.skip_rerank {
         report.stage("rerank", started);
     }

@@ -16,7 +16,7 @@ use crate::options::Options;
 use crate::query::Query;
 use crate::report::Report;
 
-/// A retrieved profile with its summary decoded.
+/// A retrieved profile with its summary decoded, until that is moved to the reranker.
 #[derive(Clone, Debug)]
 pub(crate) struct Retrieved {
     pub(crate) hit: ShardHit,
@@ -48,30 +48,30 @@ pub(crate) async fn rank(
     cluster: &Cluster,
     query: &Query,
     options: &Options,
-    retrieved: &[Retrieved],
+    mut retrieved: Vec<Retrieved>,
     context: (Deadline, &mut Report),
 ) -> Vec<v1::MatchResult> {
     let (deadline, report) = context;
     if options.skip_rerank || retrieved.is_empty() {
-        return in_retrieval_order(retrieved, options);
+        return in_retrieval_order(&retrieved, options);
     }
     let limit = cluster
         .rerank_limit()
         .unwrap_or(usize::MAX)
         .min(retrieved.len());
-    let request = request(query, &retrieved[..limit], options);
+    let request = request(query, &mut retrieved[..limit], options);
     let response = match cluster.reranker.rerank(request, deadline).await {
         Ok(response) => response,
         Err(error) => {
             report.degraded("rerank", format!("{error}; results are in retrieval order"));
-            return in_retrieval_order(retrieved, options);
+            return in_retrieval_order(&retrieved, options);
         }
     };
     let model = response.model.clone();
     let Some(mut results) = read_results(response, &retrieved[..limit], options) else {
         let text = "reranker: its answer does not fit the request; results are in retrieval order";
         report.degraded("rerank", text.to_owned());
-        return in_retrieval_order(retrieved, options);
+        return in_retrieval_order(&retrieved, options);
     };
     model.iter().for_each(|model| report.model(model));
     if limit < retrieved.len() {
@@ -88,11 +88,13 @@ pub(crate) async fn rank(
     results
 }
 
-fn request(query: &Query, retrieved: &[Retrieved], options: &Options) -> v1::RerankRequest {
+/// Moves the summaries into the request: copies of a thousand cost more than decoding
+/// those of the results again.
+fn request(query: &Query, retrieved: &mut [Retrieved], options: &Options) -> v1::RerankRequest {
     let candidates = retrieved
-        .iter()
+        .iter_mut()
         .map(|one| v1::RerankCandidate {
-            summary: Some(one.summary.clone()),
+            summary: Some(std::mem::take(&mut one.summary)),
             retrieval_score: one.hit.score,
             facet_scores: unweighted(&one.hit.facet_scores, &options.weights),
         })
@@ -195,7 +197,8 @@ fn bare_result(place: usize, one: &Retrieved) -> v1::MatchResult {
         retrieval_score: one.hit.score,
         retrieval_rank: u32::try_from(place).map_or(u32::MAX, |place| place.saturating_add(1)),
         facet_scores: one.hit.facet_scores.clone(),
-        summary: Some(one.summary.clone()),
+        // It was read once, so it can be read again.
+        summary: v1::Summary::decode(one.hit.summary.clone()).ok(),
         features: Vec::new(),
         reasons: Vec::new(),
     }

@@ -31,6 +31,8 @@ use crate::view::{Part, Place, View};
 const RRF_K: f32 = 60.0;
 /// Rows that one thread scores at a time.
 const BATCH: usize = 1_024;
+/// Hits whose parts one thread computes at a time.
+const HIT_BATCH: usize = 256;
 
 thread_local! {
     /// Memory of the graph search, kept by each thread.
@@ -331,17 +333,28 @@ fn fused(
 
 /// Adds ids and parts.
 fn hits(view: &View, parts: &[Gathered<'_>], best: &[Scored]) -> Result<Vec<Hit>, SegmentError> {
+    let batches: Vec<(&PartScorer<'_>, Vec<Slot>)> = parts
+        .iter()
+        .flat_map(|part| {
+            let places = best.iter().map(|scored| scored.place);
+            let own = places.filter(|place| place.part == part.scorer.number());
+            let mut rows: Vec<Slot> = own.map(|place| place.row).collect();
+            rows.sort_unstable();
+            let batches = rows.chunks(HIT_BATCH).map(<[Slot]>::to_vec);
+            let batches: Vec<_> = batches.map(|rows| (&part.scorer, rows)).collect();
+            batches
+        })
+        .collect();
+    let scored = batches
+        .into_par_iter()
+        .map(|(scorer, rows)| Ok((scorer, scorer.scores(&rows)?, rows)))
+        .collect::<Result<Vec<_>, SegmentError>>()?;
     let mut found: BTreeMap<Place, Vec<(String, f32)>> = BTreeMap::new();
-    for part in parts {
-        let places = best.iter().map(|scored| scored.place);
-        let own = places.filter(|place| place.part == part.scorer.number());
-        let mut rows: Vec<Slot> = own.map(|place| place.row).collect();
-        rows.sort_unstable();
-        let scores = part.scorer.scores(&rows)?;
+    for (scorer, scores, rows) in scored {
         for (row, values) in rows.iter().zip(scores.rows()) {
-            let names = part.scorer.names().zip(values);
+            let names = scorer.names().zip(values);
             let named = names.map(|(name, value)| (name.to_owned(), *value));
-            found.insert(part.scorer.place(*row), named.collect());
+            found.insert(scorer.place(*row), named.collect());
         }
     }
     let hits = best.iter().map(|Scored { score, place }| Hit {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rayon::prelude::*;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use vivier_runtime::CpuPool;
 
@@ -19,6 +20,9 @@ use crate::read::{self, Page, Parts, WordMatches};
 use crate::search::{FacetInput, Fusion, Hit, Plan, Query, Settings, search};
 use crate::validate;
 use crate::writer::{Command, Writer};
+
+/// Records that one thread reads at least, so that handing over costs little.
+const READ_TOGETHER: usize = 64;
 
 /// A search as asked, not yet checked against the collection.
 #[derive(Clone, Debug)]
@@ -254,23 +258,22 @@ impl IndexService {
                 words: &engine.config.words,
             };
             let found = search(&view, collection.layout(), &query, settings)?;
-            let mut hits = Vec::with_capacity(found.hits.len());
-            for hit in found.hits {
-                let record = if parts.any() {
-                    let stored = view.stored(hit.place);
-                    let read = stored.map(|stored| stored.read(collection.layout(), parts));
-                    read.transpose()?
-                } else {
-                    None
-                };
-                let record = record.unwrap_or_else(|| Record {
+            let read = |hit: Hit| {
+                let stored = parts.any().then(|| view.stored(hit.place)).flatten();
+                let record = stored.map(|stored| stored.read(collection.layout(), parts));
+                let record = record.transpose()?.unwrap_or_else(|| Record {
                     id: hit.id.clone(),
                     ..Record::default()
                 });
-                hits.push((hit, record));
-            }
+                Ok((hit, record))
+            };
+            let hits = found
+                .hits
+                .into_par_iter()
+                .with_min_len(READ_TOGETHER)
+                .map(read);
             Ok(SearchAnswer {
-                hits,
+                hits: hits.collect::<Result<_, IndexError>>()?,
                 plan: found.plan,
                 points: found.points,
                 matching: found.matching,

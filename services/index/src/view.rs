@@ -124,7 +124,11 @@ impl Stored {
                 Ok(record)
             }
             Self::Row(segment, row) => {
-                let head = segment.records.head(*row)?;
+                let head = if parts.payload {
+                    segment.records.head(*row)?
+                } else {
+                    segment.records.summary(*row)?
+                };
                 let mut record = Record {
                     id: head.id,
                     revision: head.revision,

@@ -34,7 +34,8 @@ pub(crate) fn decode(wire: v1::RerankRequest, max_candidates: usize) -> Result<J
         .into_iter()
         .enumerate()
         .map(|(place, candidate)| {
-            decode_candidate(candidate).map_err(within(&format!("candidates[{place}]")))
+            decode_candidate(candidate)
+                .map_err(|violation| within(&format!("candidates[{place}]"))(violation))
         })
         .collect::<Result<Vec<Candidate>, Violation>>()?;
     refuse_repetitions(&candidates)?;
@@ -77,7 +78,7 @@ fn decode_facets(wire: BTreeMap<String, f32>) -> Result<FacetScores, Violation> 
                 format!("unknown facet, known are {known}"),
             ));
         };
-        check_score(&format!("facet_scores.{name}"), score)?;
+        check_score(facet.name(), score).map_err(within("facet_scores"))?;
         scores.insert(facet, score);
     }
     Ok(scores)

@@ -25,7 +25,10 @@ where
     items
         .into_iter()
         .enumerate()
-        .map(|(index, item)| T::try_from(item).map_err(within(format!("{field}[{index}]"))))
+        .map(|(index, item)| {
+            // The path is written for a violation only: lists are long and decoded often.
+            T::try_from(item).map_err(|violation| within(format!("{field}[{index}]"))(violation))
+        })
         .collect()
 }
 

@@ -248,6 +248,16 @@ impl Records {
         self.decode(row, Part::Head, decode_head)
     }
 
+    /// Reads id, revision and summary of a row; the payload stays empty.
+    ///
+    /// # Errors
+    /// As for [`Self::head`].
+    pub(crate) fn summary(&self, row: u32) -> Result<Head, FileError> {
+        let bytes = self.part(row, Part::Head)?;
+        let decode = || decode_summary(&mut Reader::new(&bytes)?);
+        decode().map_err(|error: CodecError| self.damaged(format!("row {row}: {error}")))
+    }
+
     /// Reads the document of a row.
     ///
     /// # Errors
@@ -352,11 +362,17 @@ impl Records {
 }
 
 fn decode_head(reader: &mut Reader<'_>) -> Result<Head, CodecError> {
+    let head = decode_summary(reader)?;
+    let payload = reader.payload()?;
+    Ok(Head { payload, ..head })
+}
+
+fn decode_summary(reader: &mut Reader<'_>) -> Result<Head, CodecError> {
     Ok(Head {
         id: reader.text("id")?,
         revision: reader.blob("revision")?,
         summary: reader.blob("summary")?,
-        payload: reader.payload()?,
+        payload: BTreeMap::new(),
     })
 }
 
