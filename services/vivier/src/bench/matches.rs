@@ -16,6 +16,8 @@ mod synthetic;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
@@ -30,6 +32,8 @@ use crate::config::Config;
 use crate::failure::{Outcome, Usage};
 use crate::output::Output;
 
+/// Profiles written again when a fill goes on.
+const IN_DOUBT: usize = 20_000;
 /// Matches before any is timed: caches of the system, buffers, skill names.
 const WARM_UP: usize = 64;
 
@@ -85,7 +89,12 @@ pub(crate) struct MatchArgs {
     /// Queries also answered by an exact scan; 0 for none.
     #[arg(long, value_name = "N", default_value_t = 20)]
     audit: usize,
-    /// Keeps the shard in this folder; one that is full is measured as it is.
+    /// Longest wait for the end of sealing and merging, in minutes; then the shard is
+    /// measured as it is.
+    #[arg(long, value_name = "MIN", default_value_t = 240)]
+    patience: u64,
+    /// Keeps the shard in this folder; one that is full is measured as it
+    /// is, one that is not is filled.
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Configuration file (TOML); addresses and folders are chosen all the same.
@@ -138,10 +147,11 @@ pub(crate) async fn run(args: &MatchArgs, output: &mut Output) -> anyhow::Result
 
 async fn measure(args: &MatchArgs, stage: &Stage, mut queries: Queries) -> anyhow::Result<Report> {
     let first = queries.take(1);
+    let patience = Duration::from_secs(args.patience.saturating_mul(60));
     let cluster = stage.start().await?;
     let shard = stage.shard()?;
     let filled = fill(args, stage, &shard).await?;
-    let index = fill::settled(&shard, process::of(&cluster, "index")).await?;
+    let (index, settled) = fill::settled(&shard, process::of(&cluster, "index"), patience).await?;
     let before = stage.answer(&first).await?;
     if before.is_empty() {
         bail!("the pool has no answer to the first vacancy");
@@ -162,6 +172,7 @@ async fn measure(args: &MatchArgs, stage: &Stage, mut queries: Queries) -> anyho
         profiles: index.points,
         fill: filled,
         index,
+        settled,
         restart,
         loads,
         memory,
@@ -186,7 +197,15 @@ async fn fill(
     }
     let sample = args.sample.get();
     let pool = seeds::store(stage, shard, &args.candidates, sample).await?;
-    Ok(Some(
-        fill::fill(shard, pool, args.profiles.get() - sample).await?,
-    ))
+    let pool = Arc::new(pool);
+    let drawn = args.profiles.get() - sample;
+    // The last batches of a fill that was stopped may have been written in any order.
+    let known = usize::try_from(there)?.saturating_sub(sample + IN_DOUBT);
+    for first in [known, 0] {
+        let filled = fill::fill(shard, Arc::clone(&pool), first..drawn).await?;
+        if shard.stats().await?.points == wanted {
+            return Ok(Some(filled));
+        }
+    }
+    bail!("the folder holds other profiles than this command writes");
 }

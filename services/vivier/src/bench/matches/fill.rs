@@ -1,5 +1,6 @@
 //! Writes drawn profiles into the index, and waits until it has put them in order.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,8 +26,6 @@ const LOOK: Duration = Duration::from_secs(1);
 const CALM: u32 = 5;
 /// Share of one core below which an index is idle.
 const IDLE: f64 = 0.1;
-/// Longest wait for calm.
-const PATIENCE: Duration = Duration::from_secs(4 * 3_600);
 
 /// What filling took.
 #[derive(Clone, Debug, Serialize)]
@@ -38,18 +37,23 @@ pub(crate) struct Filled {
     pub(crate) per_second: f64,
 }
 
-/// Draws and writes so many profiles.
+/// Draws and writes profiles.
 ///
 /// # Errors
 /// When the shard refuses any.
-pub(crate) async fn fill(shard: &Shard, pool: Pool, count: usize) -> anyhow::Result<Filled> {
-    let pool = Arc::new(pool);
+pub(crate) async fn fill(
+    shard: &Shard,
+    pool: Arc<Pool>,
+    numbers: Range<usize>,
+) -> anyhow::Result<Filled> {
+    let count = numbers.len();
     let bar = bar(count);
     let started = Instant::now();
     let mut streams = JoinSet::new();
     for number in 0..STREAMS {
         let (shard, pool, bar) = (shard.clone(), Arc::clone(&pool), bar.clone());
-        streams.spawn(async move { stream(shard, pool, (number, count), bar).await });
+        let numbers = numbers.start + number * BATCH..numbers.end;
+        streams.spawn(async move { stream(shard, pool, numbers, bar).await });
     }
     while let Some(ended) = streams.join_next().await {
         ended.context("a stream of profiles failed")??;
@@ -63,22 +67,20 @@ pub(crate) async fn fill(shard: &Shard, pool: Pool, count: usize) -> anyhow::Res
     })
 }
 
-/// Writes every fourth batch.
+/// Writes the first batch, and of the others every fourth.
 async fn stream(
     shard: Shard,
     pool: Arc<Pool>,
-    (stream, count): (usize, usize),
+    numbers: Range<usize>,
     bar: ProgressBar,
 ) -> anyhow::Result<()> {
     let (tx, rx) = mpsc::channel(2);
-    let firsts = (stream * BATCH..count).step_by(STREAMS * BATCH);
-    let sizes: Vec<usize> = firsts
-        .clone()
-        .map(|first| BATCH.min(count - first))
-        .collect();
+    let end = numbers.end;
+    let firsts = numbers.step_by(STREAMS * BATCH);
+    let sizes: Vec<usize> = firsts.clone().map(|first| BATCH.min(end - first)).collect();
     let drawer = tokio::task::spawn_blocking(move || {
         for first in firsts {
-            let numbers = first..count.min(first + BATCH);
+            let numbers = first..end.min(first + BATCH);
             let request = v1::UpsertRequest {
                 collection: pool.spec().name.clone(),
                 model_fingerprint: pool.spec().model_fingerprint.clone(),
@@ -107,19 +109,21 @@ async fn stream(
     Ok(())
 }
 
-/// Waits until the index neither changes nor works, and says what it holds.
+/// Waits until the index neither changes nor works, or patience ends; says what it
+/// holds, and whether it is calm.
 ///
 /// # Errors
-/// When the shard does not answer, or is never calm.
-pub(crate) async fn settled(shard: &Shard, process: Option<u32>) -> anyhow::Result<Counts> {
+/// When the shard does not answer.
+pub(crate) async fn settled(
+    shard: &Shard,
+    process: Option<u32>,
+    patience: Duration,
+) -> anyhow::Result<(Counts, bool)> {
     let bar = ProgressBar::new_spinner();
     let started = Instant::now();
     let cpu = || process.and_then(cpu_seconds).unwrap_or_default();
     let (mut last, mut used, mut calm) = (shard.stats().await?, cpu(), 0);
-    while calm < CALM {
-        if started.elapsed() > PATIENCE {
-            bail!("the index still seals and merges after {PATIENCE:?}");
-        }
+    while calm < CALM && started.elapsed() < patience {
         tokio::time::sleep(LOOK).await;
         let (now, spent) = (shard.stats().await?, cpu());
         let idle = spent - used < IDLE * LOOK.as_secs_f64();
@@ -132,7 +136,7 @@ pub(crate) async fn settled(shard: &Shard, process: Option<u32>) -> anyhow::Resu
         (last, used) = (now, spent);
     }
     bar.finish_and_clear();
-    Ok(last)
+    Ok((last, calm >= CALM))
 }
 
 fn bar(count: usize) -> ProgressBar {

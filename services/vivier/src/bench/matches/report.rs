@@ -18,6 +18,8 @@ pub(crate) struct Report {
     /// Absent when the shard was full.
     pub(crate) fill: Option<Filled>,
     pub(crate) index: Counts,
+    /// Whether sealing and merging had ended.
+    pub(crate) settled: bool,
     pub(crate) restart: Restart,
     pub(crate) loads: Vec<Load>,
     /// Resident megabytes of each service: all, and without pages of files.
@@ -43,6 +45,9 @@ impl Report {
             megabytes(index.vector_bytes),
             megabytes(index.log_bytes),
         ))?;
+        if !self.settled {
+            output.line(format_args!("the index was still sealing or merging"))?;
+        }
         if let Some(fill) = &self.fill {
             output.line(format_args!(
                 "filled: {} profiles in {:.1} s, {:.0} a second",

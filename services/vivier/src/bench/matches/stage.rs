@@ -19,6 +19,8 @@ use crate::config::Config;
 const COLLECTION: &str = "candidates";
 /// Results of a match.
 const RESULTS: u32 = 20;
+/// Longest wait for a match, in milliseconds.
+const DEADLINE_MS: u32 = 120_000;
 /// Time between two looks at a service that starts.
 const LOOK: Duration = Duration::from_millis(10);
 /// Longest wait for the first answer after a restart.
@@ -160,6 +162,8 @@ pub(crate) fn options() -> v1::MatchOptions {
         k: Some(RESULTS),
         depth: Some(1_000),
         explain: true,
+        // Many clients may wait for long; that is for the figures to say.
+        deadline_ms: Some(DEADLINE_MS),
         ..Default::default()
     }
 }
