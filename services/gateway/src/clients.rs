@@ -206,6 +206,21 @@ impl Shard {
         .map(|answer| answer.deleted)
     }
 
+    /// Deletes points, removes every byte of them from the disk, and returns how
+    /// many were there.
+    pub(crate) async fn erase(
+        &self,
+        request: v1::EraseRequest,
+        deadline: Deadline,
+    ) -> Result<u64, CallError> {
+        let mut client = self.client.clone();
+        call(&self.name, request, deadline, |request| async move {
+            client.erase(request).await
+        })
+        .await
+        .map(|answer| answer.erased)
+    }
+
     /// Returns points by id.
     pub(crate) async fn get(
         &self,

@@ -20,6 +20,7 @@ use crate::matching::{MatchAnswer, MatchRequest, run_match};
 use crate::options::{Options, today};
 use crate::ordered::work_in_order;
 use crate::query::{Source, read_candidate_query, read_id, read_kind, read_vacancy_query};
+use crate::records::Removal;
 use crate::{records, status, upsert};
 
 /// Both public services over one cluster.
@@ -163,7 +164,12 @@ impl ProfileService for Gateway {
         let message = request.into_inner();
         let outcome = async {
             let (kind, id) = (read_kind(message.kind)?, read_id("id", message.id)?);
-            records::delete(&self.cluster, kind, &id, deadline).await?;
+            let removal = if message.erase {
+                Removal::Erase
+            } else {
+                Removal::Delete
+            };
+            records::delete(&self.cluster, kind, &id, removal, deadline).await?;
             Ok(v1::DeleteProfileResponse {})
         };
         answer(outcome.await)

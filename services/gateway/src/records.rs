@@ -89,6 +89,15 @@ pub(crate) fn decode_document(
     Ok(v1::Profile { kind: Some(kind) })
 }
 
+/// How thoroughly a profile is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Removal {
+    /// It is found no more.
+    Delete,
+    /// No byte of it is on a disk any more.
+    Erase,
+}
+
 /// Deletes one profile and its sensitive attributes.
 ///
 /// Every shard is asked, not only the one where the profile lives now: a copy
@@ -96,18 +105,20 @@ pub(crate) fn decode_document(
 /// so that they never stand without their candidate.
 ///
 /// # Errors
-/// [`GatewayError::NotFound`] when no shard has it; when a shard does not
+/// [`GatewayError::NotFound`] when no shard has it and none was to erase it; when a shard does not
 /// answer, a copy may be left, so the call fails and can be sent again.
 pub(crate) async fn delete(
     cluster: &Cluster,
     kind: ProfileKind,
     id: &ProfileId,
+    removal: Removal,
     deadline: Deadline,
 ) -> Result<(), GatewayError> {
     if kind == ProfileKind::Candidate {
-        delete_everywhere(cluster, SENSITIVE, id, deadline).await?;
+        delete_everywhere(cluster, SENSITIVE, id, removal, deadline).await?;
     }
-    if delete_everywhere(cluster, collection(kind), id, deadline).await? == 0 {
+    let deleted = delete_everywhere(cluster, collection(kind), id, removal, deadline).await?;
+    if deleted == 0 && removal == Removal::Delete {
         return Err(GatewayError::NotFound {
             kind,
             id: id.clone(),
@@ -120,17 +131,22 @@ async fn delete_everywhere(
     cluster: &Cluster,
     collection: &str,
     id: &ProfileId,
+    removal: Removal,
     deadline: Deadline,
 ) -> Result<u64, CallError> {
-    let calls = cluster.shards.iter().map(|shard| {
+    let calls = cluster.shards.iter().map(|shard| async move {
+        let collection = collection.to_owned();
         let ids = vec![id.as_str().to_owned()];
-        shard.delete(
-            v1::DeleteRequest {
-                collection: collection.to_owned(),
-                ids,
-            },
-            deadline,
-        )
+        match removal {
+            Removal::Delete => {
+                let request = v1::DeleteRequest { collection, ids };
+                shard.delete(request, deadline).await
+            }
+            Removal::Erase => {
+                let request = v1::EraseRequest { collection, ids };
+                shard.erase(request, deadline).await
+            }
+        }
     });
     let mut deleted = 0;
     for answer in join_all(calls).await {

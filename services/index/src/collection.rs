@@ -5,6 +5,7 @@
 //! puts segments in their place. So what the writer has looked up stays true
 //! until it acts on it. Readers take views.
 
+mod counts;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 
 use vivier_ann::RowSet;
 
+pub(crate) use crate::collection::counts::Counts;
 use crate::collection::state::{Frozen, State, Step};
 use crate::columns::ColumnsError;
 use crate::dense::Layout;
@@ -23,7 +25,7 @@ use crate::segment::SegmentView;
 use crate::segment::manifest::{Flushed, Listed};
 use crate::segment::write::{Source, Written};
 use crate::tail::Tail;
-use crate::view::{Part, Place, Stored, View};
+use crate::view::{Place, Stored, View};
 use crate::words::{WordsError, WordsIndex, WordsView};
 
 /// Why operations cannot be applied.
@@ -42,19 +44,6 @@ pub(crate) enum Publish {
     Now,
     /// At the next [`Collection::publish`]: while starting.
     Later,
-}
-
-/// Counts of a collection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
-    pub(crate) points: usize,
-    /// Dead rows of segments.
-    pub(crate) tombstones: usize,
-    /// Live rows of segments.
-    pub(crate) sealed_points: usize,
-    pub(crate) segments: usize,
-    /// Bytes of vectors that searches touch.
-    pub(crate) vector_bytes: usize,
 }
 
 type WordsIndexes = BTreeMap<String, WordsIndex>;
@@ -289,12 +278,16 @@ impl Collection {
     }
 
     /// Freezes the tail, which holds all operations up to one, and starts
-    /// another; nothing happens to an empty one.
+    /// another; an empty one stays: with nothing frozen, the segments hold them all.
     ///
     /// # Errors
     /// When the words index does not start.
     pub(crate) fn freeze(&self, sequence: u64) -> Result<(), WordsError> {
         if self.tail_size().0 == 0 {
+            let mut state = self.write();
+            if state.frozen.is_empty() {
+                state.flushed = sequence;
+            }
             return Ok(());
         }
         let mut words = start_words(&self.spec)?;
@@ -369,18 +362,31 @@ impl Collection {
     /// Returns what the manifest says of the collection after operation
     /// `current`, the last one.
     pub(crate) fn listed(&self, current: u64) -> Flushed {
-        let state = self.read();
+        let mut state = self.write();
+        let empty = |tail: &Tail| tail.view().points.slots() == 0;
+        if state.tails.iter().all(empty) {
+            // For good: the log before may go, so no later manifest may ask for it.
+            state.flushed = current;
+        }
         let segments = state.segments.iter().map(|view| Listed {
             number: view.segment.number,
             sums: view.segment.sums(),
             dead: view.dead().clone(),
         });
-        let empty = |tail: &Tail| tail.view().points.slots() == 0;
-        let all_sealed = state.tails.iter().all(empty);
         Flushed {
             spec: self.spec.clone(),
-            sequence: if all_sealed { current } else { state.flushed },
+            sequence: state.flushed,
             segments: segments.collect(),
+        }
+    }
+
+    /// Adds the numbers of the segments that hold dead rows of any of these ids.
+    pub(crate) fn remains(&self, ids: &[String], numbers: &mut BTreeSet<u64>) {
+        for view in self.segments() {
+            let mut rows = ids.iter().filter_map(|id| view.segment.ids.row(id));
+            if rows.any(|row| view.dead().contains(row)) {
+                numbers.insert(view.segment.number);
+            }
         }
     }
 
@@ -431,29 +437,6 @@ impl Collection {
         stored
             .filter_map(|(id, place)| Some((id, view.stored(place)?)))
             .collect()
-    }
-
-    /// Counts its points.
-    pub(crate) fn counts(&self) -> Counts {
-        let view = self.view();
-        let mut counts = Counts {
-            points: view.live(),
-            segments: view.segments.len(),
-            ..Counts::default()
-        };
-        for part in view.parts() {
-            match part {
-                Part::Tail(tail) => counts.vector_bytes += tail.points.vector_bytes(),
-                Part::Segment(view) => {
-                    let vectors = view.segment.vectors.as_ref();
-                    counts.vector_bytes += vectors.map_or(0, vivier_ann::Segment::resident_bytes);
-                    counts.sealed_points += part.live();
-                    let rows = crate::points::as_index(view.segment.rows());
-                    counts.tombstones += rows - part.live();
-                }
-            }
-        }
-        counts
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {

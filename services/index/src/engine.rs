@@ -189,11 +189,12 @@ impl Engine {
     }
 
     /// Writes the manifest of the present state and removes the files of the log
-    /// that it makes needless. Called by the writer, between two commits.
+    /// that it makes needless; returns the last operation that needs no log.
+    /// Called by the writer, between two commits.
     ///
     /// # Errors
     /// When the disk refuses; the manifest before stays in force.
-    pub(crate) fn checkpoint(&self) -> Result<(), CheckpointError> {
+    pub(crate) fn checkpoint(&self) -> Result<u64, CheckpointError> {
         let current = self.sequence();
         let collections = self.collections();
         let listed = collections.iter().map(|collection| {
@@ -213,7 +214,7 @@ impl Engine {
             .map(|flushed| flushed.sequence);
         let needless = needless.min().unwrap_or(current);
         log::remove_through(folder, needless, &self.log_bytes)?;
-        Ok(())
+        Ok(needless)
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) enum IndexError {
         value: String,
         expected: String,
     },
-    /// Too many searches or writes are under way.
+    /// Too many searches, writes or erasures are under way.
     #[error("too many {what} are under way, limit {limit}")]
     Overloaded { what: &'static str, limit: usize },
     /// The service is stopping.
@@ -42,6 +42,9 @@ pub(crate) enum IndexError {
     /// This write failed, with every write of its group.
     #[error("the write failed")]
     Write(#[source] Arc<WriteError>),
+    /// Deleted, but bytes of the points may be on disk still.
+    #[error("the points are deleted, but not erased from disk yet; erase them again")]
+    NotErased,
     /// A segment cannot be read or searched.
     #[error("a segment failed")]
     Segment(#[from] SegmentError),
@@ -100,7 +103,9 @@ impl ServiceError for IndexError {
             Self::Mismatch { .. } => ErrorCode::FailedPrecondition,
             Self::Overloaded { .. } => ErrorCode::ResourceExhausted,
             Self::Stopping | Self::ReadOnly => ErrorCode::Unavailable,
-            Self::Write(_) | Self::Segment(_) | Self::Pool(_) => ErrorCode::Internal,
+            Self::Write(_) | Self::NotErased | Self::Segment(_) | Self::Pool(_) => {
+                ErrorCode::Internal
+            }
         }
     }
 
@@ -118,6 +123,7 @@ impl ServiceError for IndexError {
             | Self::Stopping
             | Self::ReadOnly
             | Self::Write(_)
+            | Self::NotErased
             | Self::Segment(_)
             | Self::Pool(_) => None,
         }

@@ -88,6 +88,16 @@ impl v1::index_service_server::IndexService for Grpc {
     }
 
     #[tracing::instrument(skip_all, fields(batch_size = request.get_ref().ids.len()))]
+    async fn erase(&self, request: Request<v1::EraseRequest>) -> Answer<v1::EraseResponse> {
+        let request = request.into_inner();
+        let outcome = self.service.erase(request.collection, request.ids).await;
+        answer(outcome.map(|outcome| v1::EraseResponse {
+            sequence: outcome.sequence,
+            erased: outcome.deleted,
+        }))
+    }
+
+    #[tracing::instrument(skip_all, fields(batch_size = request.get_ref().ids.len()))]
     async fn get(&self, request: Request<v1::GetRequest>) -> Answer<v1::GetResponse> {
         let request = request.into_inner();
         let parts = convert::parts(request.parts);

@@ -15,8 +15,8 @@ use vivier_runtime::{CpuPool, PoolError};
 
 use crate::collection::Collection;
 use crate::engine::Engine;
-use crate::segment::SegmentError;
 use crate::segment::write::{SegmentWriter, Source, Written};
+use crate::segment::{SegmentError, folder};
 
 /// Wait after a job that failed.
 const RETRY: Duration = Duration::from_secs(10);
@@ -46,14 +46,17 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Tells whether a job may start.
-    pub(crate) fn is_free(&mut self) -> bool {
+    /// Tells whether a job may start: none is running, and the last one's end
+    /// has been taken notice of by [`Worker::join`].
+    pub(crate) fn is_free(&self) -> bool {
         let waiting = self.not_before.is_some_and(|start| Instant::now() < start);
-        let running = self
-            .thread
-            .as_ref()
-            .is_some_and(|thread| !thread.is_finished());
-        !waiting && !running
+        !waiting && self.thread.is_none()
+    }
+
+    /// Tells whether the job has ended and not been joined yet.
+    pub(crate) fn has_ended(&self) -> bool {
+        let thread = self.thread.as_ref();
+        thread.is_some_and(JoinHandle::is_finished)
     }
 
     /// Keeps further jobs back for a while.
@@ -99,15 +102,33 @@ impl Worker {
         }
     }
 
-    /// Waits for the end of the job.
-    pub(crate) fn join(&mut self) {
+    /// Waits for the end of the job; false when it has panicked.
+    pub(crate) fn join(&mut self) -> bool {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
             tracing::error!("writing a segment panicked");
             self.failed();
+            return false;
         }
+        true
     }
+}
+
+/// Makes the job that writes segments of a collection into one; `None` when
+/// there is nothing to merge.
+pub(crate) fn merge_of(
+    collection: &Arc<Collection>,
+    numbers: &[u64],
+) -> Option<(Arc<Collection>, Task, Vec<Source>)> {
+    let mut segments = collection.segments();
+    segments.retain(|view| numbers.contains(&view.segment.number));
+    if segments.is_empty() {
+        return None;
+    }
+    let numbers = segments.iter().map(|view| view.segment.number).collect();
+    let sources = segments.into_iter().map(Source::Segment).collect();
+    Some((Arc::clone(collection), Task::Merge(numbers), sources))
 }
 
 fn write(
@@ -128,7 +149,15 @@ fn write(
         options: config.graph.build_options(),
         watch: &Stopping(engine),
     };
-    let written = writer.write(number, sources)?;
+    let written = writer.write(number, sources);
+    if written.is_err() {
+        // No part of it may outlive an erasure; a start removes it too.
+        let path = folder(&config.data_dir, number);
+        if let Err(error) = std::fs::remove_dir_all(&path) {
+            tracing::warn!(%error, path = %path.display(), "an unfinished segment stays until the next start");
+        }
+    }
+    let written = written?;
     tracing::info!(
         collection = collection.spec().name,
         segment = number,

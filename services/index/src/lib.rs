@@ -16,6 +16,7 @@ mod config;
 mod convert;
 mod dense;
 mod engine;
+mod erase;
 mod error;
 mod filter;
 #[cfg(feature = "fuzzing")]

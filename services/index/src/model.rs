@@ -112,6 +112,22 @@ impl Operation {
             Self::Upsert { collection, .. } | Self::Delete { collection, .. } => collection,
         }
     }
+
+    /// Estimates the bytes that it takes in the log.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Create(_) | Self::Delete { .. } => 1_024,
+            Self::Upsert { records, .. } => records
+                .iter()
+                .map(|record| {
+                    let vectors: usize =
+                        record.vectors.values().map(|vector| vector.len() * 4).sum();
+                    let words: usize = record.words.values().map(|words| words.text.len()).sum();
+                    vectors + words + record.document.len() + record.summary.len()
+                })
+                .sum(),
+        }
+    }
 }
 
 /// What an operation did.

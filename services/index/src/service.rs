@@ -19,7 +19,7 @@ use crate::model::{Operation, Outcome, Record, Spec, Words};
 use crate::read::{self, Page, Parts, WordMatches};
 use crate::search::{FacetInput, Fusion, Hit, Plan, Query, Settings, search};
 use crate::validate;
-use crate::writer::{Command, Writer};
+use crate::writer::{After, Command, Reply, Writer};
 
 /// Records that one thread reads at least, so that handing over costs little.
 const READ_TOGETHER: usize = 64;
@@ -141,7 +141,7 @@ impl IndexService {
     /// Invalid, or another collection has the name.
     pub(crate) async fn create_collection(&self, spec: Spec) -> Result<bool, IndexError> {
         validate::spec(&spec, &self.engine.config.limits)?;
-        let outcome = self.write(Operation::Create(spec)).await?;
+        let outcome = self.write(Operation::Create(spec), After::Commit).await?;
         Ok(outcome.inserted > 0)
     }
 
@@ -180,7 +180,7 @@ impl IndexService {
             collection,
             records,
         };
-        self.write(operation).await
+        self.write(operation, After::Commit).await
     }
 
     /// Deletes points; they are gone, on disk too, when this returns.
@@ -194,11 +194,30 @@ impl IndexService {
     ) -> Result<Outcome, IndexError> {
         self.collection(&collection)?;
         validate::ids(&ids, &self.engine.config.limits)?;
-        self.write(Operation::Delete { collection, ids }).await
+        let operation = Operation::Delete { collection, ids };
+        self.write(operation, After::Commit).await
     }
 
-    async fn write(&self, operation: Operation) -> Result<Outcome, IndexError> {
-        let (reply, answer) = oneshot::channel();
+    /// Deletes points; no byte of them or of their earlier versions is in the
+    /// data folder when this returns.
+    ///
+    /// # Errors
+    /// Invalid, unknown collection, too many erasures under way, or the disk
+    /// refuses.
+    pub(crate) async fn erase(
+        &self,
+        collection: String,
+        ids: Vec<String>,
+    ) -> Result<Outcome, IndexError> {
+        self.collection(&collection)?;
+        validate::ids(&ids, &self.engine.config.limits)?;
+        let operation = Operation::Delete { collection, ids };
+        self.write(operation, After::Erasure).await
+    }
+
+    async fn write(&self, operation: Operation, after: After) -> Result<Outcome, IndexError> {
+        let (to, answer) = oneshot::channel();
+        let reply = Reply { to, after };
         let limit = self.engine.config.limits.max_pending_writes;
         let command = Command::Write { operation, reply };
         self.writes.try_send(command).map_err(|error| match error {

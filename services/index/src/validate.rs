@@ -301,3 +301,46 @@ fn at_most(field: &str, unit: &str, value: usize, limit: usize) -> Result<(), In
         format!("has too many {unit}, limit {limit}"),
     ))
 }
+
+/// Checks that a collection is the one asked for. Default weights may differ:
+/// every search can give its own, so the stored ones stay.
+///
+/// # Errors
+/// Names the first field that differs.
+pub(crate) fn same_spec(have: &Spec, asked: &Spec) -> Result<(), IndexError> {
+    let mismatch = |field: &str, value: String, expected: String| IndexError::Mismatch {
+        collection: have.name.clone(),
+        field: field.to_owned(),
+        value,
+        expected,
+    };
+    // Vectors of another length are another model too: say first what does not fit.
+    let kinds = |spec: &Spec| -> Vec<_> {
+        let facets = spec.facets.iter();
+        facets
+            .map(|(name, facet)| (name.clone(), facet.kind))
+            .collect()
+    };
+    if kinds(have) != kinds(asked) {
+        let (value, expected) = (describe(asked), describe(have));
+        return Err(mismatch("spec.facets", value, expected));
+    }
+    if have.model_fingerprint != asked.model_fingerprint {
+        let (value, expected) = (
+            asked.model_fingerprint.clone(),
+            have.model_fingerprint.clone(),
+        );
+        return Err(mismatch(
+            "spec.model_fingerprint",
+            value,
+            format!("{expected:?}"),
+        ));
+    }
+    Ok(())
+}
+
+fn describe(spec: &Spec) -> String {
+    let facets = spec.facets.iter();
+    let facets = facets.map(|(name, facet)| format!("{name}: {:?}", facet.kind));
+    format!("[{}]", facets.collect::<Vec<_>>().join(", "))
+}

@@ -6,27 +6,47 @@
 //! beside it ([`crate::jobs`]), puts them into use and cuts the log.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::collection::{Collection, Publish};
 use crate::engine::Engine;
+use crate::erase::{Erasure, Erasures, MAX_ERASURES};
 use crate::error::{IndexError, WriteError};
-use crate::jobs::{Done, Task, Worker, scrub};
+use crate::jobs::{Done, Task, Worker, merge_of, scrub};
 use crate::log::Log;
 use crate::merge::{MergePolicy, Size};
 use crate::model::{Operation, Outcome, Spec};
+use crate::segment::files::sync_folder;
 use crate::segment::write::Source;
 use crate::segment::{SegmentError, folder};
+use crate::validate;
 
 /// Most operations in one commit.
 const MAX_GROUP: usize = 64;
+/// How long a job that has panicked can hold writes back unnoticed.
+const PANIC_CHECK: Duration = Duration::from_millis(200);
 /// Size at which a commit takes no further operation, in bytes.
 const MAX_GROUP_BYTES: usize = 16 << 20;
 
-type Reply = oneshot::Sender<Result<Outcome, IndexError>>;
+/// When a write is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    /// When it is durable and visible.
+    Commit,
+    /// When the points that it deletes are gone from the data folder.
+    Erasure,
+}
+
+/// Whom a write is answered, and when.
+pub(crate) struct Reply {
+    pub(crate) to: oneshot::Sender<Result<Outcome, IndexError>>,
+    pub(crate) after: After,
+}
 
 /// What the writer is asked.
 pub(crate) enum Command {
@@ -49,6 +69,11 @@ pub(crate) struct Writer {
     /// True once a durable operation could not be applied: only a restart,
     /// which replays it, makes memory and disk agree again.
     broken: bool,
+    erasures: Erasures,
+    /// Last operation that is in no log any more.
+    cut: u64,
+    /// Segments replaced, but not removed yet.
+    gone: Vec<u64>,
     sealing: Worker,
     merging: Worker,
     done_tx: std::sync::mpsc::Sender<Done>,
@@ -70,6 +95,9 @@ impl Writer {
             rx,
             wake,
             broken: false,
+            erasures: Erasures::default(),
+            cut: 0,
+            gone: Vec::new(),
             sealing: Worker::default(),
             merging: Worker::default(),
             done_tx,
@@ -96,7 +124,7 @@ impl Writer {
             while let Some(command) = next.take() {
                 match command {
                     Command::Write { operation, reply } => {
-                        bytes += size(&operation);
+                        bytes += operation.bytes();
                         group.push((operation, reply));
                     }
                     Command::Wake => {}
@@ -141,7 +169,7 @@ impl Writer {
     /// Answers a creation that needs no write.
     fn known(&self, spec: &Spec) -> Option<Result<Outcome, IndexError>> {
         if let Some(collection) = self.engine.collection(&spec.name) {
-            let same = same_spec(collection.spec(), spec);
+            let same = validate::same_spec(collection.spec(), spec);
             return Some(same.map(|()| Outcome::default()));
         }
         let limit = self.engine.config.limits.max_collections;
@@ -165,8 +193,9 @@ impl Writer {
         let (operations, replies): (Vec<_>, Vec<_>) = run.into_iter().unzip();
         match self.write(&operations) {
             Ok(outcomes) => {
-                for (reply, outcome) in replies.into_iter().zip(outcomes) {
-                    respond(reply, Ok(outcome));
+                let answers = replies.into_iter().zip(outcomes);
+                for ((reply, outcome), operation) in answers.zip(operations) {
+                    self.acknowledge(reply, outcome, operation);
                 }
             }
             Err(error) => {
@@ -176,6 +205,25 @@ impl Writer {
                     respond(reply, Err(IndexError::Write(Arc::clone(&error))));
                 }
             }
+        }
+    }
+
+    /// Answers a write that is committed, or lets it wait for its erasure.
+    fn acknowledge(&mut self, reply: Reply, outcome: Outcome, operation: Operation) {
+        match (reply.after, operation) {
+            (After::Erasure, Operation::Delete { collection, ids }) => {
+                if self.erasures.len() >= MAX_ERASURES {
+                    let (what, limit) = ("erasures", MAX_ERASURES);
+                    return respond(reply, Err(IndexError::Overloaded { what, limit }));
+                }
+                self.erasures.push(Erasure {
+                    collection,
+                    ids,
+                    outcome,
+                    reply: reply.to,
+                });
+            }
+            _ => respond(reply, Ok(outcome)),
         }
     }
 
@@ -223,6 +271,7 @@ impl Writer {
     fn maintain(&mut self) {
         self.take_done();
         if self.broken {
+            self.erasures.fail();
             return;
         }
         if let Err(error) = self.freeze() {
@@ -234,28 +283,39 @@ impl Writer {
         self.start_jobs();
         // Searches scan every frozen tail: writes wait rather than slow them down.
         while self.too_many_frozen() && !self.sealing.is_free() {
-            match self.done_rx.recv() {
-                Ok(done) => self.put_into_use(done),
-                Err(_) => break,
+            if let Ok(done) = self.done_rx.recv_timeout(PANIC_CHECK) {
+                self.put_into_use(done);
             }
+            self.take_done();
             self.start_jobs();
         }
     }
 
+    /// Puts into use what has ended. A job that told nothing has panicked: its
+    /// end is looked at before what was told, so that no other job starts on
+    /// the same points between the two.
     fn take_done(&mut self) {
+        let ended = (self.sealing.has_ended(), self.merging.has_ended());
         while let Ok(done) = self.done_rx.try_recv() {
             self.put_into_use(done);
         }
+        let sealing = ended.0 && !self.sealing.join();
+        let merging = ended.1 && !self.merging.join();
+        if sealing || merging {
+            self.erasures.fail();
+        }
     }
 
-    /// Freezes tails that are full, and all of them when the log has grown.
+    /// Freezes tails that are full, and all of them when the log has grown or
+    /// must be cut for an erasure.
     fn freeze(&mut self) -> Result<(), WriteError> {
         let config = &self.engine.config.segments;
-        let grown = self.engine.log_bytes() >= self.engine.config.checkpoint_log_bytes
+        let grown = self.engine.log_bytes() >= self.engine.config.checkpoint_log_bytes;
+        let all = (grown || self.erasures.wait_for_freeze())
             && !self.engine.collections().iter().any(|c| c.frozen() > 0);
         let is_full = |collection: &Arc<Collection>| {
             let (points, bytes) = collection.tail_size();
-            grown || points >= config.seal_points || bytes >= config.seal_bytes
+            all || points >= config.seal_points || bytes >= config.seal_bytes
         };
         let mut collections = self.engine.collections();
         collections.retain(is_full);
@@ -267,8 +327,9 @@ impl Writer {
             collection.freeze(sequence)?;
         }
         // Deletes alone leave nothing to seal, but a log to cut.
-        if grown {
-            self.engine.checkpoint()?;
+        if all {
+            self.erasures.set_frozen(sequence);
+            self.checkpoint();
         }
         Ok(())
     }
@@ -279,12 +340,11 @@ impl Writer {
     }
 
     fn start_jobs(&mut self) {
-        let can_seal = self.sealing.is_free();
-        let can_merge = self.merging.is_free();
-        // What has just ended is put into use first, or it would be done again.
-        self.take_done();
+        if self.gone.is_empty() {
+            self.erasures.refresh(&self.engine, self.cut);
+        }
         let collections = self.engine.collections();
-        if can_seal {
+        if self.sealing.is_free() {
             let next = collections.iter().find_map(|c| Some((c, c.to_seal()?)));
             if let Some((collection, (sequence, source))) = next {
                 let job = (Arc::clone(collection), Task::Seal(sequence), vec![source]);
@@ -292,8 +352,12 @@ impl Writer {
                 self.sealing.start(&self.engine, job, done, wake);
             }
         }
-        if can_merge {
-            let next = collections.iter().find_map(|c| self.to_merge(c));
+        if self.merging.is_free() {
+            let erasure = self.erasures.next();
+            let next = match erasure {
+                Some((collection, number)) => merge_of(&collection, &[number]),
+                None => collections.iter().find_map(|c| self.to_merge(c)),
+            };
             if let Some(job) = next {
                 let (done, wake) = (self.done_tx.clone(), self.waker());
                 self.merging.start(&self.engine, job, done, wake);
@@ -315,17 +379,7 @@ impl Writer {
         let segments = collection.segments();
         let sizes: Vec<Size> = segments.iter().map(Size::of).collect();
         let chosen = policy.choose(&sizes);
-        if chosen.is_empty() {
-            return None;
-        }
-        let chosen_views = chosen.iter().filter_map(|number| {
-            let view = segments
-                .iter()
-                .find(|view| view.segment.number == *number)?;
-            Some(Source::Segment(view.clone()))
-        });
-        let sources = chosen_views.collect();
-        Some((Arc::clone(collection), Task::Merge(chosen), sources))
+        merge_of(collection, &chosen)
     }
 
     /// Wakes this writer when a job has ended.
@@ -347,6 +401,10 @@ impl Writer {
             task,
             written,
         } = done;
+        match task {
+            Task::Seal(_) => self.sealing.join(),
+            Task::Merge(_) => self.merging.join(),
+        };
         let written = match written {
             Ok(written) => written,
             Err(SegmentError::Stopped) => return,
@@ -360,29 +418,50 @@ impl Writer {
                     Task::Seal(_) => self.sealing.failed(),
                     Task::Merge(_) => self.merging.failed(),
                 }
+                self.erasures.fail();
                 return;
             }
         };
-        let mut gone = Vec::new();
         match task {
             Task::Seal(sequence) => collection.sealed(sequence, written),
             Task::Merge(merged) => {
                 collection.merged(&merged, written);
-                gone = merged;
+                self.gone.extend(merged);
             }
         }
-        if let Err(error) = self.engine.checkpoint() {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "the manifest cannot be written; the log and old segments stay"
-            );
+        self.checkpoint();
+    }
+
+    /// Writes the manifest, cuts the log, and then removes the segments that
+    /// were replaced.
+    fn checkpoint(&mut self) {
+        self.erasures.set_stale();
+        match self.engine.checkpoint() {
+            Ok(cut) => self.cut = cut,
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the manifest cannot be written; the log and old segments stay"
+                );
+                self.erasures.fail();
+                return;
+            }
+        }
+        if self.gone.is_empty() {
             return;
         }
-        for number in gone {
-            let path = folder(&self.engine.config.data_dir, number);
-            if let Err(error) = std::fs::remove_dir_all(&path) {
-                tracing::warn!(%error, path = %path.display(), "a merged segment stays until the next start");
+        let data = &self.engine.config.data_dir;
+        self.gone.retain(|number| {
+            let path = folder(data, *number);
+            let removed = std::fs::remove_dir_all(&path);
+            if let Err(error) = &removed {
+                tracing::warn!(%error, path = %path.display(), "a merged segment stays for now");
             }
+            removed.is_err_and(|error| error.kind() != ErrorKind::NotFound)
+        });
+        let synced = sync_folder(&data.join("segments"));
+        if !self.gone.is_empty() || synced.is_err() {
+            self.erasures.fail();
         }
     }
 
@@ -411,60 +490,5 @@ impl Writer {
 
 fn respond(reply: Reply, answer: Result<Outcome, IndexError>) {
     // A caller that has left does not want to know.
-    drop(reply.send(answer));
-}
-
-/// Checks that a collection is the one asked for. Default weights may differ:
-/// every search can give its own, so the stored ones stay.
-fn same_spec(have: &Spec, asked: &Spec) -> Result<(), IndexError> {
-    let mismatch = |field: &str, value: String, expected: String| IndexError::Mismatch {
-        collection: have.name.clone(),
-        field: field.to_owned(),
-        value,
-        expected,
-    };
-    // Vectors of another length are another model too: say first what does not fit.
-    let kinds = |spec: &Spec| -> Vec<_> {
-        let facets = spec.facets.iter();
-        facets
-            .map(|(name, facet)| (name.clone(), facet.kind))
-            .collect()
-    };
-    if kinds(have) != kinds(asked) {
-        let (value, expected) = (describe(asked), describe(have));
-        return Err(mismatch("spec.facets", value, expected));
-    }
-    if have.model_fingerprint != asked.model_fingerprint {
-        let (value, expected) = (
-            asked.model_fingerprint.clone(),
-            have.model_fingerprint.clone(),
-        );
-        return Err(mismatch(
-            "spec.model_fingerprint",
-            value,
-            format!("{expected:?}"),
-        ));
-    }
-    Ok(())
-}
-
-fn describe(spec: &Spec) -> String {
-    let facets = spec.facets.iter();
-    let facets = facets.map(|(name, facet)| format!("{name}: {:?}", facet.kind));
-    format!("[{}]", facets.collect::<Vec<_>>().join(", "))
-}
-
-/// Estimates the bytes of an operation.
-fn size(operation: &Operation) -> usize {
-    match operation {
-        Operation::Create(_) | Operation::Delete { .. } => 1_024,
-        Operation::Upsert { records, .. } => records
-            .iter()
-            .map(|record| {
-                let vectors: usize = record.vectors.values().map(|vector| vector.len() * 4).sum();
-                let words: usize = record.words.values().map(|words| words.text.len()).sum();
-                vectors + words + record.document.len() + record.summary.len()
-            })
-            .sum(),
-    }
+    drop(reply.to.send(answer));
 }

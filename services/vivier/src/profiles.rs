@@ -1,6 +1,9 @@
 //! `vivier show`, `delete`, `list` and `status`.
 
+use std::time::Duration;
+
 use clap::Args;
+use futures::StreamExt as _;
 use serde::Serialize;
 use serde_json::Value;
 use vivier_proto::v1;
@@ -110,11 +113,24 @@ fn entry(label: &str, value: &Value, depth: usize, text: &mut String) {
     }
 }
 
+/// Deletes under way at a time: erasures share their work.
+const CALLS_AT_ONCE: usize = 32;
+/// Writing the largest segments anew takes minutes.
+const ERASE_TIMEOUT: Duration = Duration::from_secs(3_600);
+
 /// Arguments of `vivier delete`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
-Example:
-  vivier delete --kind candidates sample-c-0001 sample-c-0002")]
+Examples:
+  vivier delete --kind candidates sample-c-0001 sample-c-0002
+  vivier delete --kind candidates --erase sample-c-0001
+
+A deleted profile is found no more, but its bytes stay on disk until the index
+rewrites the files that hold them. A person's right to be forgotten needs --erase:
+it returns when no byte of the profile and of its earlier versions is in the data
+folder of any shard. Erase many at once: they share the work. When it takes longer
+than the call may, the work goes on; the same command again tells when it is done.
+Snapshots and other copies of the data folder keep what they hold: delete them too.")]
 pub(crate) struct DeleteArgs {
     /// Identifiers of the profiles.
     #[arg(required = true, value_name = "ID")]
@@ -122,6 +138,9 @@ pub(crate) struct DeleteArgs {
     /// Kind of the profiles.
     #[arg(long, value_name = "KIND")]
     pub(crate) kind: Kind,
+    /// Also remove every byte of the profiles from the disks of all shards.
+    #[arg(long)]
+    pub(crate) erase: bool,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
 }
@@ -134,13 +153,23 @@ pub(crate) struct DeleteArgs {
 pub(crate) async fn delete(args: &DeleteArgs, output: &mut Output) -> anyhow::Result<Outcome> {
     let gateway = Gateway::new(&args.server.server)?;
     let mut outcome = Outcome::Done;
-    for id in &args.ids {
-        let request = v1::DeleteProfileRequest {
+    let done = if args.erase { "erased" } else { "deleted" };
+    let calls = args.ids.iter().map(|id| {
+        let mut request = tonic::Request::new(v1::DeleteProfileRequest {
             kind: v1::ProfileKind::from(args.kind).into(),
             id: id.clone(),
-        };
-        match gateway.profiles().delete_profile(request).await {
-            Ok(_) => output.line(format_args!("deleted {id}"))?,
+            erase: args.erase,
+        });
+        if args.erase {
+            request.set_timeout(ERASE_TIMEOUT);
+        }
+        let mut profiles = gateway.profiles();
+        async move { (id, profiles.delete_profile(request).await) }
+    });
+    let mut answers = futures::stream::iter(calls).buffered(CALLS_AT_ONCE);
+    while let Some((id, answer)) = answers.next().await {
+        match answer {
+            Ok(_) => output.line(format_args!("{done} {id}"))?,
             Err(status) if status.code() == tonic::Code::NotFound => {
                 output.line(format_args!("{} {id}", output.red("not found")))?;
                 outcome = Outcome::Rejected;

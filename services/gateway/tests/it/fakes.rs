@@ -236,6 +236,8 @@ pub(crate) struct FakeIndex {
     pub(crate) points: Shared<Points>,
     pub(crate) specs: Shared<BTreeMap<String, v1::CollectionSpec>>,
     pub(crate) searches: Shared<Vec<v1::SearchRequest>>,
+    /// What was to be erased, as "collection/id".
+    pub(crate) erased: Shared<Vec<String>>,
 }
 
 impl FakeIndex {
@@ -350,6 +352,21 @@ impl IndexService for FakeIndex {
         Ok(Response::new(v1::DeleteResponse {
             deleted,
             ..Default::default()
+        }))
+    }
+
+    async fn erase(
+        &self,
+        request: Request<v1::EraseRequest>,
+    ) -> Result<Response<v1::EraseResponse>, Status> {
+        let v1::EraseRequest { collection, ids } = request.into_inner();
+        let named = ids.iter().map(|id| format!("{collection}/{id}"));
+        lock(&self.erased).extend(named);
+        let request = Request::new(v1::DeleteRequest { collection, ids });
+        let deleted = self.delete(request).await?.into_inner();
+        Ok(Response::new(v1::EraseResponse {
+            sequence: deleted.sequence,
+            erased: deleted.deleted,
         }))
     }
 

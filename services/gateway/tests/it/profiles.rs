@@ -230,6 +230,7 @@ async fn sensitive_attributes_live_apart_and_go_with_the_candidate() {
     let delete = v1::DeleteProfileRequest {
         kind: CANDIDATE,
         id: "a".to_owned(),
+        erase: false,
     };
     world.profiles.delete_profile(delete.clone()).await.unwrap();
     assert!(shard.collection("candidates.sensitive").is_empty());
@@ -245,6 +246,28 @@ async fn sensitive_attributes_live_apart_and_go_with_the_candidate() {
             .code(),
         Code::NotFound
     );
+}
+
+#[tokio::test]
+async fn an_erased_profile_is_erased_on_every_shard_whether_it_is_there_or_not() {
+    let mut world = World::start(2).await;
+    world
+        .upsert(vec![vec![candidate("a", "cook")]])
+        .await
+        .unwrap();
+    let erase = v1::DeleteProfileRequest {
+        kind: CANDIDATE,
+        id: "a".to_owned(),
+        erase: true,
+    };
+    for times in 1..=2 {
+        world.profiles.delete_profile(erase.clone()).await.unwrap();
+        for shard in &world.shards {
+            assert!(shard.collection("candidates").is_empty());
+            let once = ["candidates.sensitive/a", "candidates/a"];
+            assert_eq!(*shard.erased.lock().unwrap(), once.repeat(times));
+        }
+    }
 }
 
 #[tokio::test]

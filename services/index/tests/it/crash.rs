@@ -39,7 +39,7 @@ async fn child() {
 }
 
 /// Starts a process; returns it once it opens the folder, with its address.
-fn start(folder: &Path, round: u64) -> (Child, String) {
+pub(crate) fn start(folder: &Path, round: u64) -> (Child, String) {
     let seal_points = [16, 64, 300][usize::try_from(round % 3).unwrap()];
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "crash::child", "--ignored", "--nocapture"])

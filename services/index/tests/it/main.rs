@@ -8,6 +8,7 @@
 mod api;
 mod corruption;
 mod crash;
+mod erase;
 mod measure;
 mod refusals;
 mod restart;
