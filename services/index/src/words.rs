@@ -44,18 +44,8 @@ pub(crate) use memory::{WordsIndex, WordsView};
 pub use segment::WordsSegment;
 pub use write::{WordsSegmentBuilder, WordsSource};
 
-/// Reads every row of a forward file, for the fuzzer.
 #[cfg(feature = "fuzzing")]
-pub(crate) fn fuzz_forward(bytes: &[u8]) {
-    let bytes = tantivy::directory::OwnedBytes::new(bytes.to_vec());
-    if let Ok(forward) = forward::Forward::new(std::path::Path::new(forward::FILE), &bytes) {
-        for row in 0..forward.rows.min(64) {
-            assert!(forward.row(row).count() <= bytes.len());
-            forward.length(row);
-            forward.number(row.into());
-        }
-    }
-}
+pub(crate) use forward::fuzz_forward;
 
 /// Checks a list of files, for the fuzzer.
 #[cfg(feature = "fuzzing")]

@@ -245,6 +245,19 @@ impl Iterator for RowTerms<'_> {
     }
 }
 
+/// Reads every row of a forward file, for the fuzzer.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz_forward(bytes: &[u8]) {
+    let bytes = OwnedBytes::new(bytes.to_vec());
+    if let Ok(forward) = Forward::new(Path::new(FILE), &bytes) {
+        for row in 0..forward.rows.min(64) {
+            assert!(forward.row(row).count() <= bytes.len());
+            forward.length(row);
+            forward.number(row.into());
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
