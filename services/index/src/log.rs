@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::codec::{CodecError, decode_operation, encode_operation};
 use crate::model::Operation;
+use crate::segment::files::as_u64;
 
 const MAGIC: [u8; 4] = *b"VLOG";
 const VERSION: u8 = 1;
@@ -429,10 +430,6 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
         array.copy_from_slice(found);
     }
     u32::from_le_bytes(array)
-}
-
-fn as_u64(length: usize) -> u64 {
-    u64::try_from(length).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

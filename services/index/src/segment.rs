@@ -12,6 +12,7 @@
 //!
 //! The folder is complete once a manifest names it.
 
+pub(crate) mod arrays;
 pub(crate) mod files;
 pub(crate) mod ids;
 pub(crate) mod manifest;

@@ -8,7 +8,8 @@
 use roaring::RoaringBitmap;
 
 use super::bits;
-use super::format::{Damage, ensure, u32_at};
+use super::format::{Damage, ensure};
+use crate::segment::arrays::u32_at;
 
 const ALL: u8 = 0;
 const BITS: u8 = 1;
@@ -113,7 +114,7 @@ fn add_each(bitmap: &RoaringBitmap, words: &mut [u64]) {
 /// When the rows are not ascending.
 pub(super) fn store(set: &[u32], rows: u32, to: &mut Vec<u8>) -> Result<(), Damage> {
     to.extend(super::format::u32_bytes(set.len())?);
-    let count = super::format::as_u64(set.len());
+    let count = crate::segment::files::as_u64(set.len());
     if count == u64::from(rows) {
         to.push(ALL);
     } else if count * DENSE >= u64::from(rows) {

@@ -10,7 +10,9 @@ use bytes::Bytes;
 
 use super::bitmap::{self, Bitmap};
 use super::bits::as_index;
-use super::format::{Cursor, Damage, as_u64, ensure, partition, u32_at, u32_bytes, u64_at};
+use super::format::{Cursor, Damage, ensure, u32_bytes};
+use crate::segment::arrays::{partition, u32_at, u64_at};
+use crate::segment::files::as_u64;
 
 /// The stored dictionary of a column.
 pub(super) struct Dictionary {

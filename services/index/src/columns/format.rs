@@ -14,6 +14,9 @@
 
 use bytes::Bytes;
 
+use crate::segment::arrays::{u32_at, u64_at};
+use crate::segment::files::as_u64;
+
 /// Why a file is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -261,41 +264,6 @@ impl Cursor {
     }
 }
 
-/// Returns the number at an index of an array; 0 behind its end.
-#[inline]
-pub(super) fn u32_at(array: &[u8], index: usize) -> u32 {
-    let bytes = array.as_chunks::<4>().0.get(index);
-    bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes))
-}
-
-/// Returns the number at an index of an array; 0 behind its end.
-#[inline]
-pub(super) fn u64_at(array: &[u8], index: usize) -> u64 {
-    let bytes = array.as_chunks::<8>().0.get(index);
-    bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
-}
-
-/// Returns the number at an index of an array; 0 behind its end.
-#[inline]
-pub(super) fn f64_at(array: &[u8], index: usize) -> f64 {
-    f64::from_bits(u64_at(array, index))
-}
-
-/// Returns the first index in `from..to` at which `holds` no longer does; it
-/// must hold for a first part and for nothing after.
-pub(super) fn partition(from: u32, to: u32, holds: impl Fn(u32) -> bool) -> u32 {
-    let (mut from, mut to) = (from, to);
-    while from < to {
-        let middle = from + (to - from) / 2;
-        if holds(middle) {
-            from = middle + 1;
-        } else {
-            to = middle;
-        }
-    }
-    from
-}
-
 /// Encodes a count.
 ///
 /// # Errors
@@ -308,11 +276,6 @@ pub(super) fn u32_bytes(count: usize) -> Result<[u8; 4], Damage> {
         ))
     })?;
     Ok(count.to_le_bytes())
-}
-
-/// Widens a length; targets have at most 64-bit addresses.
-pub(super) fn as_u64(length: usize) -> u64 {
-    u64::try_from(length).unwrap_or(u64::MAX)
 }
 
 fn as_usize(length: u32) -> usize {

@@ -7,8 +7,9 @@
 use bytes::Bytes;
 
 use super::bits::as_index;
-use super::format::{Cursor, Damage, ensure, f64_at, partition};
+use super::format::{Cursor, Damage, ensure};
 use super::order::{self, Order};
+use crate::segment::arrays::{f64_at, partition};
 
 /// The stored numbers of a column.
 pub(super) struct Numbers {

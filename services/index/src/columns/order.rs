@@ -12,7 +12,8 @@
 use bytes::Bytes;
 
 use super::bits::{self, as_index};
-use super::format::{Cursor, Damage, ensure, u32_at, u32_bytes};
+use super::format::{Cursor, Damage, ensure, u32_bytes};
+use crate::segment::arrays::u32_at;
 
 /// Checkpoints of a large order; each takes one bit per row of the segment.
 const CHECKPOINTS: u32 = 16;

@@ -16,9 +16,10 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::bits::as_index;
-use super::format::{Cursor, Damage, ensure, f64_at, partition};
+use super::format::{Cursor, Damage, ensure};
 use super::order::{self, Order};
 use crate::payload::distance_km;
+use crate::segment::arrays::{f64_at, partition};
 
 /// Bits of each coordinate in a code: cells of 305 by at most 611 metres.
 const LEVELS: u32 = 16;

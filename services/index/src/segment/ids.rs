@@ -12,11 +12,11 @@
 //!
 //! The file is mapped into memory and checked whole when it is opened.
 
-use std::ops::Range;
 use std::path::Path;
 
 use bytes::Bytes;
 
+use crate::segment::arrays::{partition, u32_at};
 use crate::segment::files::{FileError, NewFile};
 use crate::segment::map::map;
 
@@ -195,35 +195,20 @@ impl Ids {
             to = to.saturating_add(step).min(self.rows);
             step *= 2;
         }
-        partition(from..to, below)
+        partition(from, to, below)
     }
 
     /// Returns the rows in id order from the first id greater than `after`.
     pub(crate) fn after<'a>(&'a self, after: &str) -> impl Iterator<Item = u32> + 'a {
         let row = |at: u32| number(&self.order, at);
-        let first = partition(0..self.rows, |at| self.id(row(at)) <= after);
+        let first = partition(0, self.rows, |at| self.id(row(at)) <= after);
         (first..self.rows).map(row)
     }
 }
 
-/// Returns the first place of a range where `holds` no longer does.
-fn partition(range: Range<u32>, holds: impl Fn(u32) -> bool) -> u32 {
-    let Range { mut start, mut end } = range;
-    while start < end {
-        let middle = start + (end - start) / 2;
-        if holds(middle) {
-            start = middle + 1;
-        } else {
-            end = middle;
-        }
-    }
-    start
-}
-
 /// Returns the number at an index of an array; 0 behind its end.
 fn number(array: &[u8], index: u32) -> u32 {
-    let bytes = array.as_chunks::<4>().0.get(as_index(index));
-    bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes))
+    u32_at(array, as_index(index))
 }
 
 fn as_index(number: u32) -> usize {
