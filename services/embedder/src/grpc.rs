@@ -177,6 +177,7 @@ fn decode(request: v1::EmbedRequest, terms: Terms) -> Result<Call, Violation> {
         model: request.model,
         policy,
         max_tokens: request.max_tokens.map(as_usize),
+        max_text_tokens: request.max_text_tokens.map(as_usize),
         priority,
         caller: terms.caller,
         deadline: terms.deadline,

@@ -38,6 +38,8 @@ pub(crate) struct Call {
     pub(crate) policy: Policy,
     /// Window in tokens; `None` for the model's.
     pub(crate) max_tokens: Option<usize>,
+    /// Most tokens of a text that windows hold; `None` for all.
+    pub(crate) max_text_tokens: Option<usize>,
     pub(crate) priority: Priority,
     pub(crate) caller: Caller,
     /// By when the answer must be there.
@@ -302,7 +304,10 @@ impl Embedder {
                 Policy::Fail => Truncation::Fail,
                 Policy::Head => Truncation::Head,
                 Policy::Tail => Truncation::Tail,
-                Policy::Windows => Truncation::Windows { overlap },
+                Policy::Windows => Truncation::Windows {
+                    overlap,
+                    most: call.max_text_tokens.unwrap_or(usize::MAX),
+                },
             },
             max_tokens: call.max_tokens.unwrap_or(self.spec().max_tokens),
         };

@@ -43,6 +43,9 @@ pub struct Config {
     pub embed_call_bytes: usize,
     /// Points are sent to a shard in messages of about this many bytes.
     pub upsert_message_bytes: usize,
+    /// Tokens of the text of a query, the first ones, that are embedded; 0 for all.
+    /// A stored profile is always embedded whole.
+    pub max_query_tokens: u32,
     /// Results when the caller does not say.
     pub default_k: usize,
     /// Most results.
@@ -119,6 +122,7 @@ impl Default for Config {
             upsert_concurrency: 2,
             embed_call_bytes: 512 << 10,
             upsert_message_bytes: 4 << 20,
+            max_query_tokens: 512,
             default_k: 10,
             max_k: 1_000,
             default_depth: 1_000,
@@ -222,6 +226,11 @@ impl Config {
         }
         let some = self.facet_weights.values().any(|weight| *weight > 0.0);
         check("facet_weights", "all 0", some, "must have one above 0")
+    }
+
+    /// Returns how many tokens of a query's text are embedded; `None` for all.
+    pub fn query_tokens(&self) -> Option<u32> {
+        (self.max_query_tokens > 0).then_some(self.max_query_tokens)
     }
 
     /// Returns the configured weight of a facet; 0 when none is given.

@@ -62,6 +62,7 @@ pub(crate) async fn embed_profiles(
             inputs: batch.to_vec(),
             model: encoder.version.name.clone(),
             truncation: v1::Truncation::Windows.into(),
+            max_text_tokens: work.max_text_tokens,
             priority: work.priority.into(),
             ..Default::default()
         };
@@ -78,6 +79,8 @@ pub(crate) struct Work<'a> {
     pub(crate) jobs: &'a [EmbedJob],
     /// Interactive or bulk.
     pub(crate) priority: v1::Priority,
+    /// Most tokens of a text; `None` for all.
+    pub(crate) max_text_tokens: Option<u32>,
 }
 
 /// Calls the embedder again after its delay for as long as it sheds the call

@@ -256,6 +256,7 @@ impl Run<'_> {
         let work = Work {
             jobs: &jobs,
             priority: v1::Priority::Interactive,
+            max_text_tokens: self.cluster.config.query_tokens(),
         };
         let vectors = embed_profiles(self.cluster, &encoder, work, limit).await?;
         let vectors = vectors.into_iter().next().unwrap_or_default();

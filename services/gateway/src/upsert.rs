@@ -143,6 +143,7 @@ impl Job<'_> {
         let work = Work {
             jobs: &jobs,
             priority: v1::Priority::Bulk,
+            max_text_tokens: None,
         };
         let vectors = embed_profiles(self.cluster, &self.encoder, work, self.deadline).await?;
         let build = move || {

@@ -55,9 +55,12 @@ pub struct GraphConfig {
     pub ef_construction: usize,
     /// Candidates that graph and words give each, for a search that says nothing.
     pub ef_search: usize,
-    /// Points of a segment that may be candidates up to which every one is
-    /// scored exactly instead.
+    /// Points in segments that pass the filter up to which every one is scored
+    /// exactly instead.
     pub scan_points: usize,
+    /// Share of searches that are carried out again exactly, in idle time, to know
+    /// their recall: 0 to 1.
+    pub recall_share: f64,
     /// Threads that seal, and as many that merge; they let searches have the cores.
     pub build_threads: usize,
 }
@@ -69,6 +72,7 @@ impl Default for GraphConfig {
             ef_construction: 200,
             ef_search: 200,
             scan_points: 2_000,
+            recall_share: 0.001,
             build_threads: 1,
         }
     }
@@ -235,6 +239,7 @@ impl GraphConfig {
         within("graph.ef_construction", self.ef_construction, 16, 2_000)?;
         within("graph.ef_search", self.ef_search, 16, 10_000)?;
         at_least("graph.scan_points", self.scan_points, 1)?;
+        within("graph.recall_share", self.recall_share, 0.0, 1.0)?;
         within("graph.build_threads", self.build_threads, 1, 256)
     }
 }

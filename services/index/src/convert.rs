@@ -441,17 +441,23 @@ pub(crate) fn matches_message(matches: Vec<WordMatches>) -> v1::ExplainWordsResp
 
 /// Writes the counts.
 pub(crate) fn stats_message(stats: Stats) -> v1::GetStatsResponse {
-    let collections = stats
-        .collections
-        .into_iter()
-        .map(|(name, counts)| v1::CollectionStats {
-            name,
-            points: count(counts.points),
-            tombstones: count(counts.tombstones),
-            sealed_points: count(counts.sealed_points),
-            segments: count(counts.segments),
-            vector_bytes: count(counts.vector_bytes),
-        });
+    let collections =
+        stats
+            .collections
+            .into_iter()
+            .map(|(name, counts, recall)| v1::CollectionStats {
+                name,
+                points: count(counts.points),
+                tombstones: count(counts.tombstones),
+                sealed_points: count(counts.sealed_points),
+                segments: count(counts.segments),
+                vector_bytes: count(counts.vector_bytes),
+                recall: Some(v1::RecallGauge {
+                    searches: recall.searches,
+                    mean: recall.mean,
+                    lowest: recall.lowest,
+                }),
+            });
     v1::GetStatsResponse {
         collections: collections.collect(),
         sequence: stats.sequence,

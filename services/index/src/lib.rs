@@ -30,6 +30,7 @@ mod model;
 mod payload;
 mod points;
 mod read;
+mod recall;
 mod search;
 mod segment;
 mod service;

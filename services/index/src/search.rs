@@ -8,24 +8,26 @@
 //! bit, whichever plan found it. In a segment vectors are rounded to 16 bits:
 //! there a dot product is within `3.2e-5 · Σ |q|·|x|` of that in a tail.
 
+mod gather;
 mod scorer;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
-use vivier_ann::{RowSet, Scratch, SearchOptions};
+use vivier_ann::Scratch;
 
 use crate::config::{GraphConfig, WordsConfig};
 use crate::dense::Layout;
 use crate::filter::Filter;
 use crate::model::Words;
-use crate::points::{Slot, as_index};
+use crate::points::Slot;
+use crate::search::gather::{Gathered, gather};
 pub(crate) use crate::search::scorer::statistics;
 use crate::search::scorer::{PartScorer, Scorer};
-use crate::segment::{SegmentError, SegmentView};
+use crate::segment::SegmentError;
 use crate::topk::{Scored, TopK};
-use crate::view::{Part, Place, View};
+use crate::view::{Place, View};
 
 /// Constant of reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009).
 const RRF_K: f32 = 60.0;
@@ -127,11 +129,7 @@ pub(crate) fn search(
     settings: Settings<'_>,
 ) -> Result<Found, SegmentError> {
     let scorer = Scorer::new(view, layout, query, settings.words)?;
-    let parts: Vec<_> = view.parts().enumerate().collect();
-    let parts = parts
-        .into_par_iter()
-        .map(|(number, part)| gather(scorer.part(number, part)?, query, settings.graph))
-        .collect::<Result<Vec<Gathered<'_>>, SegmentError>>()?;
+    let parts = gather(view, &scorer, query, settings.graph)?;
     let best = match query.fusion {
         Fusion::Sum => top(view, &parts, query.k, &Order::Sum)?,
         Fusion::Rrf => fused(view, &parts, query, scorer.is_dense())?,
@@ -150,91 +148,6 @@ pub(crate) fn search(
         matching: query.filter.as_ref().map(|_| matching),
         scored: parts.iter().map(|part| part.rows.len()).sum(),
     })
-}
-
-/// The candidates of one part.
-struct Gathered<'a> {
-    scorer: PartScorer<'a>,
-    /// Ascending.
-    rows: Vec<Slot>,
-    /// Live rows that pass the filter.
-    allowed: usize,
-    /// `None` when all of them are candidates.
-    plan: Option<Plan>,
-}
-
-fn gather<'a>(
-    scorer: PartScorer<'a>,
-    query: &Query,
-    config: &GraphConfig,
-) -> Result<Gathered<'a>, SegmentError> {
-    let filter = query.filter.as_ref();
-    match scorer.part() {
-        Part::Tail(tail) => Ok(all(scorer, Some(tail.select(filter)), tail.slots())),
-        Part::Segment(view) => {
-            let allow = view.select(filter);
-            let rows = view.segment.rows();
-            let allowed = as_index(allow.as_ref().map_or(rows, RowSet::count));
-            if query.exact || allowed <= config.scan_points.max(2 * query.k) {
-                return Ok(all(scorer, allow, rows));
-            }
-            let (rows, plan) = candidates(&scorer, view, query, allow.as_ref())?;
-            Ok(Gathered {
-                scorer,
-                rows,
-                allowed,
-                plan: Some(plan),
-            })
-        }
-    }
-}
-
-/// Takes every allowed row.
-fn all(scorer: PartScorer<'_>, allow: Option<RowSet>, count: u32) -> Gathered<'_> {
-    let rows: Vec<Slot> = match allow {
-        Some(allow) => allow.iter().collect(),
-        None => (0..count).collect(),
-    };
-    Gathered {
-        scorer,
-        allowed: rows.len(),
-        rows,
-        plan: None,
-    }
-}
-
-/// Takes what the graph finds, and the best by words.
-fn candidates(
-    scorer: &PartScorer<'_>,
-    view: &SegmentView,
-    query: &Query,
-    allow: Option<&RowSet>,
-) -> Result<(Vec<Slot>, Plan), SegmentError> {
-    let width = query.width();
-    let mut rows = Vec::new();
-    let mut plan = Plan::Graph;
-    if let Some(vectors) = scorer.vectors() {
-        // The last of what a walk finds are the least sure.
-        let options = SearchOptions {
-            k: width,
-            ef: width + width / 2,
-        };
-        let found = SCRATCH.with_borrow_mut(|scratch| vectors.search(options, allow, scratch))?;
-        if found.plan == vivier_ann::Plan::Filtered {
-            plan = Plan::FilteredGraph;
-        }
-        rows.extend(found.hits.iter().map(|hit| hit.row));
-    } else {
-        // Nothing but words: points without any of them fill the answer.
-        rows.extend(view.after("", query.k, allow));
-    }
-    for (words, asked) in scorer.words() {
-        let best = words.top(asked, width, allow, None)?;
-        rows.extend(best.iter().map(|(row, _)| *row));
-    }
-    rows.sort_unstable();
-    rows.dedup();
-    Ok((rows, plan))
 }
 
 /// What rows are ordered by.

@@ -17,6 +17,7 @@ use crate::error::IndexError;
 use crate::filter::Filter;
 use crate::model::{Operation, Outcome, Record, Spec, Words};
 use crate::read::{self, Page, Parts, WordMatches};
+use crate::recall::{Reading, RecallGauge};
 use crate::search::{FacetInput, Fusion, Hit, Plan, Query, Settings, search};
 use crate::validate;
 use crate::writer::{After, Command, Reply, Writer};
@@ -73,7 +74,7 @@ pub(crate) struct SearchAnswer {
 
 /// Counts of the whole index.
 pub(crate) struct Stats {
-    pub(crate) collections: Vec<(String, Counts)>,
+    pub(crate) collections: Vec<(String, Counts, Reading)>,
     pub(crate) sequence: u64,
     pub(crate) log_bytes: u64,
 }
@@ -85,6 +86,7 @@ pub(crate) struct IndexService {
     writer: Mutex<Option<JoinHandle<()>>>,
     pool: CpuPool,
     searches: Semaphore,
+    recall: Arc<RecallGauge>,
 }
 
 impl IndexService {
@@ -96,6 +98,7 @@ impl IndexService {
     /// When the folder is in use or damaged, or threads do not start.
     pub(crate) fn open(config: Config) -> Result<Self, OpenError> {
         let pool = CpuPool::new("index-search", config.search_threads)?;
+        let recall = Arc::new(RecallGauge::new(&config.graph, &config.words)?);
         let limits = config.limits.clone();
         let folder = config.data_dir.clone();
         let (engine, log) = Engine::open(config)?;
@@ -114,6 +117,7 @@ impl IndexService {
             writer: Mutex::new(Some(writer)),
             pool,
             searches: Semaphore::new(limits.max_concurrent_searches),
+            recall,
         })
     }
 
@@ -269,7 +273,7 @@ impl IndexService {
         let parts = request.parts;
         let query = self.check(request, collection.spec())?;
         let _permit = self.admit()?;
-        let engine = Arc::clone(&self.engine);
+        let (engine, recall) = (Arc::clone(&self.engine), Arc::clone(&self.recall));
         let work = move || {
             let view = collection.view();
             let settings = Settings {
@@ -277,6 +281,7 @@ impl IndexService {
                 words: &engine.config.words,
             };
             let found = search(&view, collection.layout(), &query, settings)?;
+            recall.offer(&collection, &view, &query, &found);
             let read = |hit: Hit| {
                 let stored = parts.any().then(|| view.stored(hit.place)).flatten();
                 let record = stored.map(|stored| stored.read(collection.layout(), parts));
@@ -333,9 +338,10 @@ impl IndexService {
     /// Counts everything.
     pub(crate) fn stats(&self) -> Stats {
         let collections = self.engine.collections();
-        let counts = collections
-            .iter()
-            .map(|c| (c.spec().name.clone(), c.counts()));
+        let counts = collections.iter().map(|collection| {
+            let name = &collection.spec().name;
+            (name.clone(), collection.counts(), self.recall.read(name))
+        });
         Stats {
             collections: counts.collect(),
             sequence: self.engine.sequence(),

@@ -64,7 +64,13 @@ const LONG_TOKENS: usize = 512;
 /// Token budget of a batch.
 const BATCH_TOKENS: usize = 2048;
 
-const WINDOWS: Truncation = Truncation::Windows { overlap: 32 };
+/// Tokens of an advert that are encoded while CVs are encoded whole.
+const QUERY_TOKENS: [usize; 3] = [256, 512, 1024];
+
+const WINDOWS: Truncation = Truncation::Windows {
+    overlap: 32,
+    most: usize::MAX,
+};
 
 /// Texts, and the category that each has or names, if any.
 #[derive(Default)]
@@ -118,6 +124,11 @@ fn main() -> Result<()> {
         pool.encode(&exact, "f32 windows", WINDOWS, &cache)?,
         pool.encode(&exact, "f32 first 256", Truncation::Head, &cache)?,
     ];
+    for most in QUERY_TOKENS {
+        let whole = &ways[0];
+        let name = format!("f32 adverts to {most}");
+        ways.push(pool.encode_adverts(&exact, &name, most, (&cache, whole))?);
+    }
     for precision in precisions {
         let encoder = load(precision.parse()?)?;
         let name = format!("{precision} windows");
@@ -213,18 +224,7 @@ impl Pool {
     ) -> Result<Vectors> {
         let part = |part: &str, texts: &[String], kind| {
             let path = cache.join(format!("{name} {part}.f32").replace(' ', "-"));
-            if let Some(vectors) = read(&path, encoder.spec().dim, texts.len())? {
-                return Ok(vectors);
-            }
-            let started = Instant::now();
-            let vectors = encode(encoder, texts, kind, truncation)?;
-            eprintln!("{name}: {part} in {:.1} s", started.elapsed().as_secs_f64());
-            let bytes = vectors
-                .iter()
-                .flatten()
-                .flat_map(|value| value.to_le_bytes());
-            std::fs::write(&path, bytes.collect::<Vec<u8>>())?;
-            Ok::<_, Box<dyn Error>>(vectors)
+            cached(&path, encoder, texts, (kind, truncation))
         };
         Ok(Vectors {
             name: name.to_owned(),
@@ -233,6 +233,45 @@ impl Pool {
             passages: part("passages", &self.passages, InputKind::Query)?,
         })
     }
+
+    /// Encodes the first tokens of adverts; CVs and passages are whole.
+    fn encode_adverts(
+        &self,
+        encoder: &Encoder,
+        name: &str,
+        most: usize,
+        (cache, whole): (&Path, &Vectors),
+    ) -> Result<Vectors> {
+        let path = cache.join(format!("{name}.f32").replace(' ', "-"));
+        let truncation = Truncation::Windows { overlap: 32, most };
+        let way = (InputKind::Vacancy, truncation);
+        Ok(Vectors {
+            name: name.to_owned(),
+            cvs: whole.cvs.clone(),
+            adverts: cached(&path, encoder, &self.adverts.texts, way)?,
+            passages: whole.passages.clone(),
+        })
+    }
+}
+
+/// Reads vectors from a file, or encodes texts and writes it.
+fn cached(
+    path: &Path,
+    encoder: &Encoder,
+    texts: &[String],
+    (kind, truncation): (InputKind, Truncation),
+) -> Result<Vec<Vec<f32>>> {
+    if let Some(vectors) = read(path, encoder.spec().dim, texts.len())? {
+        return Ok(vectors);
+    }
+    let started = Instant::now();
+    let vectors = encode(encoder, texts, kind, truncation)?;
+    let seconds = started.elapsed().as_secs_f64();
+    eprintln!("{} in {seconds:.1} s", path.display());
+    let values = vectors.iter().flatten();
+    let bytes = values.flat_map(|value| value.to_le_bytes());
+    std::fs::write(path, bytes.collect::<Vec<u8>>())?;
+    Ok(vectors)
 }
 
 /// Reads so many vectors; `None` when there is no file, or one of another length.

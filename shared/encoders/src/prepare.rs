@@ -51,6 +51,9 @@ pub enum Truncation {
     Windows {
         /// Most tokens that two neighbouring windows share.
         overlap: usize,
+        /// Most tokens of the text that are encoded, the first ones; at least one
+        /// window full. `usize::MAX` for all.
+        most: usize,
     },
 }
 
@@ -165,12 +168,14 @@ impl Encoder {
                         Some(0..tokens.offsets[first].start),
                     )
                 }
-                Truncation::Windows { overlap } => {
-                    let windows = split_windows(text, &tokens.offsets, limit, overlap);
+                Truncation::Windows { overlap, most } => {
+                    let read = &tokens.offsets[..total.min(most.max(limit))];
+                    let windows = split_windows(text, read, limit, overlap);
                     let parts = windows.into_iter();
+                    let end = read.last().map_or(0, |last| last.end);
                     (
                         parts.map(|window| (window.range, window.fresh)).collect(),
-                        None,
+                        (read.len() < total).then_some(end..text.len()),
                     )
                 }
             }

@@ -7,7 +7,7 @@ use crate::service::Embedding;
 
 /// Changes whenever the same model, options and text give another vector than
 /// before, or an entry is written otherwise.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Bytes before the values of an entry.
 const HEADER: usize = 1 + 5 * 4;
 /// Stands for "nothing was cut".
@@ -62,15 +62,15 @@ impl Keys {
             InputKind::Query => query,
             InputKind::Skill => skill,
         };
-        let (policy, overlap) = match truncation {
-            Truncation::Fail => (0_u8, 0),
-            Truncation::Head => (1, 0),
-            Truncation::Tail => (2, 0),
-            Truncation::Windows { overlap } => (3, overlap),
+        let (policy, sizes) = match truncation {
+            Truncation::Fail => (0_u8, [0, 0]),
+            Truncation::Head => (1, [0, 0]),
+            Truncation::Tail => (2, [0, 0]),
+            Truncation::Windows { overlap, most } => (3, [overlap, most]),
         };
         let mut hasher = prefix.clone();
         hasher.update([policy]);
-        hasher.update(wide(overlap));
+        hasher.update(sizes.map(wide).concat());
         hasher.update(wide(max_tokens));
         update(&mut hasher, text.as_bytes());
         hasher.finalize().into()

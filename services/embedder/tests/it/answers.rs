@@ -108,6 +108,25 @@ async fn each_policy_says_what_it_used() {
 }
 
 #[tokio::test]
+async fn windows_end_where_asked_and_the_answer_says_so() {
+    let running = plain().await;
+    let text = long_text();
+    let asked = |most| v1::EmbedRequest {
+        max_text_tokens: most,
+        ..with_policy(request(&[&text]), v1::Truncation::Windows)
+    };
+    let whole = embed(&running, asked(None)).await.embeddings.remove(0);
+    let part = embed(&running, asked(Some(40))).await.embeddings.remove(0);
+    assert_eq!((part.input_tokens, part.used_tokens), (64, 40));
+    let cut = part.cut.unwrap();
+    assert!(part.truncated && cut.start > 0);
+    assert_eq!(cut.end, u32::try_from(text.len()).unwrap());
+    assert_ne!(part.values, whole.values);
+    let enough = embed(&running, asked(Some(64))).await.embeddings.remove(0);
+    assert_eq!((enough.truncated, &enough.values), (false, &whole.values));
+}
+
+#[tokio::test]
 async fn a_text_of_200_kb_is_embedded_whole() {
     let running = plain().await;
     for text in ["x".repeat(200_000), "! ".repeat(100_000)] {

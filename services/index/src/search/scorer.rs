@@ -202,13 +202,15 @@ impl<'a> PartScorer<'a> {
         self.vectors.as_ref()
     }
 
-    /// Returns the words of the segment with what is asked of them.
-    pub(super) fn words(&self) -> impl Iterator<Item = (&WordsSegment, &WordsQuery)> {
-        self.scorer.facets.iter().filter_map(|facet| {
+    /// Returns the words facets of the segment: the facet's place, its words, and
+    /// what is asked of them.
+    pub(super) fn words(&self) -> impl Iterator<Item = (usize, &WordsSegment, &WordsQuery)> {
+        let facets = self.scorer.facets.iter().enumerate();
+        facets.filter_map(|(place, facet)| {
             let (Part::Segment(view), Kind::Words(query)) = (self.part, &facet.kind) else {
                 return None;
             };
-            Some((view.segment.words.get(&facet.name)?, query))
+            Some((place, view.segment.words.get(&facet.name)?, query))
         })
     }
 
@@ -236,16 +238,20 @@ impl<'a> PartScorer<'a> {
     }
 
     fn score_vectors(&self, rows: &[Slot], scores: &mut Scores) {
+        let products = self.vectors.as_ref().map(|query| query.parts(rows));
+        let products = products.unwrap_or_default();
+        let facets = self.scorer.weights.len();
         for (index, row) in rows.iter().enumerate() {
-            let products = self.vectors.as_ref().map(|query| query.parts(*row));
             for (place, facet) in self.scorer.facets.iter().enumerate() {
                 let Kind::Dense { range, number } = &facet.kind else {
                     continue;
                 };
-                let product = match (self.part, &products) {
-                    (Part::Segment(_), Some(products)) => products.get(*number).copied(),
-                    (Part::Segment(_), None) => None,
-                    (Part::Tail(tail), _) => tail.points.get(*row).and_then(|point| {
+                let product = match self.part {
+                    Part::Segment(_) if *number < facets => {
+                        products.get(index * facets + number).copied()
+                    }
+                    Part::Segment(_) => None,
+                    Part::Tail(tail) => tail.points.get(*row).and_then(|point| {
                         let stored = point.vector.get(range.clone())?;
                         Some(dot(self.scorer.vector.get(range.clone())?, stored))
                     }),

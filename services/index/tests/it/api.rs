@@ -220,3 +220,43 @@ async fn other_default_weights_are_no_other_collection() {
     assert!(!create(client, reweighed).await.unwrap());
     served.stop().await;
 }
+
+#[tokio::test]
+async fn real_searches_are_compared_with_exact_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path());
+    config.segments.seal_points = 2_000;
+    config.graph.scan_points = 1;
+    config.graph.recall_share = 1.0;
+    let mut served = Served::start(config).await;
+    let client = &mut served.client;
+    create(client, people()).await.unwrap();
+    assert_eq!(
+        stats(client).await.collections[0].recall.unwrap().searches,
+        0
+    );
+    let angle = |number: u16| f32::from(number) / 500.0;
+    let points = (0..2_000).map(|number| {
+        let text = [angle(number).cos(), angle(number).sin()];
+        point(&format!("{number:05}"), text, "rust")
+    });
+    let points: Vec<v1::Point> = points.collect();
+    let requests = points.chunks(500).map(|lot| upsert_request(lot.to_vec()));
+    upsert(client, requests.collect()).await.unwrap();
+    sealed(client, 2_000).await;
+    // One search is compared at a time, so others may have to come for the next.
+    let reading = loop {
+        let found = search(client, search_request(5)).await.unwrap();
+        assert_eq!(found.hits.len(), 5);
+        let reading = stats(client).await.collections[0].recall.unwrap();
+        if reading.searches >= 2 {
+            break reading;
+        }
+    };
+    assert!(
+        reading.lowest > 0.9 && reading.lowest <= reading.mean,
+        "{reading:?}"
+    );
+    assert!(reading.mean <= 1.0, "{reading:?}");
+    served.stop().await;
+}

@@ -13,6 +13,7 @@ mod report;
 mod seeds;
 mod stage;
 mod synthetic;
+mod writes;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -28,6 +29,8 @@ use self::load::Load;
 use self::queries::Queries;
 use self::report::Report;
 use self::stage::{Shard, Stage};
+use self::synthetic::Pool;
+use self::writes::{BesideWrites, Plan};
 use crate::config::Config;
 use crate::failure::{Outcome, Usage};
 use crate::output::Output;
@@ -89,6 +92,10 @@ pub(crate) struct MatchArgs {
     /// Queries also answered by an exact scan; 0 for none.
     #[arg(long, value_name = "N", default_value_t = 20)]
     audit: usize,
+    /// Profiles a second that are written while matches come at half of the greatest
+    /// rate, after the same at rest; 0 for neither.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    upserts: usize,
     /// Longest wait for the end of sealing and merging, in minutes; then the shard is
     /// measured as it is.
     #[arg(long, value_name = "MIN", default_value_t = 240)]
@@ -122,7 +129,9 @@ pub(crate) async fn run(args: &MatchArgs, output: &mut Output) -> anyhow::Result
         config.telemetry.filter = "warn".to_owned();
     }
     init_telemetry(&config.telemetry).map_err(anyhow::Error::from_boxed)?;
-    let wanted = WARM_UP + args.audit + args.clients.len() * args.queries.get();
+    let paced = if args.upserts > 0 { 2 } else { 0 };
+    let runs = args.clients.len() + paced;
+    let wanted = WARM_UP + args.audit + runs * args.queries.get();
     let queries = Queries::read(&args.vacancies, wanted)?;
     let folder = tempfile::tempdir()?;
     let data = args
@@ -167,6 +176,19 @@ async fn measure(args: &MatchArgs, stage: &Stage, mut queries: Queries) -> anyho
     }
     let memory = process::memory(&cluster);
     let recall = Recall::measure(stage, queries.take(args.audit)).await?;
+    let beside_writes = if args.upserts > 0 {
+        let plan = Plan {
+            upserts: args.upserts,
+            peak: loads.iter().map(|load| load.per_second).fold(0.0, f64::max),
+            matches: args.queries.get(),
+            numbers: 0..drawn(args),
+        };
+        let pool = Arc::new(pool(args, stage, &shard).await?);
+        let stage = (stage, &cluster, &shard);
+        Some(BesideWrites::measure(stage, pool, &mut queries, &plan).await?)
+    } else {
+        None
+    };
     cluster.stop().await?;
     Ok(Report {
         profiles: index.points,
@@ -177,7 +199,18 @@ async fn measure(args: &MatchArgs, stage: &Stage, mut queries: Queries) -> anyho
         loads,
         memory,
         recall,
+        beside_writes,
     })
+}
+
+/// Stores the real profiles, unless they are there, and reads them.
+async fn pool(args: &MatchArgs, stage: &Stage, shard: &Shard) -> anyhow::Result<Pool> {
+    seeds::store(stage, shard, &args.candidates, args.sample.get()).await
+}
+
+/// Returns how many profiles are drawn.
+fn drawn(args: &MatchArgs) -> usize {
+    args.profiles.get() - args.sample.get()
 }
 
 /// Fills the shard unless it is full.
@@ -195,10 +228,8 @@ async fn fill(
         let text = format!("the folder holds {there} profiles, --profiles is {wanted}");
         return Err(Usage(text).into());
     }
-    let sample = args.sample.get();
-    let pool = seeds::store(stage, shard, &args.candidates, sample).await?;
-    let pool = Arc::new(pool);
-    let drawn = args.profiles.get() - sample;
+    let pool = Arc::new(pool(args, stage, shard).await?);
+    let (sample, drawn) = (args.sample.get(), drawn(args));
     // The last batches of a fill that was stopped may have been written in any order.
     let known = usize::try_from(there)?.saturating_sub(sample + IN_DOUBT);
     for first in [known, 0] {

@@ -74,7 +74,10 @@ impl Work {
             Shape::Texts { head, .. } => {
                 let truncation = match head {
                     Some(_) => Truncation::Head,
-                    None => Truncation::Windows { overlap: overlap() },
+                    None => Truncation::Windows {
+                        overlap: overlap(),
+                        most: usize::MAX,
+                    },
                 };
                 let texts = whole(encoder, &texts, truncation)?;
                 let count = texts.len();

@@ -225,7 +225,7 @@ fn weights_that_are_not_usual_are_served_too() {
         assert!(recall >= 0.99, "{weights:?}: recall {recall}");
         assert!(plans.contains(&Plan::Graph), "{weights:?}: {plans:?}");
         let query = made.segment.query(&queries[..51], &weights).unwrap();
-        let parts = query.parts(7);
+        let parts = query.parts(&[7]);
         let sum: f32 = parts
             .iter()
             .zip(&weights)
@@ -303,7 +303,7 @@ fn wrong_shapes_are_refused() {
             .scan(3, Some(&other), &mut Scratch::default())
             .is_err()
     );
-    assert_eq!((query.score(50), query.parts(50)), (None, Vec::new()));
+    assert_eq!((query.score(50), query.parts(&[50])), (None, vec![0.0; 2]));
     let nothing = RowSet::empty(50);
     let found = query
         .scan(3, Some(&nothing), &mut Scratch::default())

@@ -26,7 +26,10 @@ fn prepare(
 }
 
 fn windows(overlap: usize) -> Truncation {
-    Truncation::Windows { overlap }
+    Truncation::Windows {
+        overlap,
+        most: usize::MAX,
+    }
 }
 
 #[test]
@@ -96,6 +99,25 @@ fn what_is_cut_is_told_in_bytes() {
     ] {
         assert_eq!(whole.cut, None);
     }
+}
+
+#[test]
+fn windows_can_end_after_so_many_tokens() {
+    let encoder = encoder();
+    let text = "b ".repeat(100);
+    let within = |most| prepare(&encoder, &text, Truncation::Windows { overlap: 4, most }).unwrap();
+    let read = within(70);
+    assert_eq!((read.input_tokens, read.used_tokens), (100, 70));
+    assert_eq!(read.cut, Some(139..200));
+    let whole = prepare(&encoder, &text[..140], windows(4)).unwrap();
+    assert_eq!(
+        (&read.sequences, &read.fresh),
+        (&whole.sequences, &whole.fresh)
+    );
+    assert_eq!(within(100), prepare(&encoder, &text, windows(4)).unwrap());
+    // One window is always read.
+    let first = within(1);
+    assert_eq!((first.sequences.len(), first.used_tokens), (1, FITS));
 }
 
 #[test]

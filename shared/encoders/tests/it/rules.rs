@@ -453,8 +453,16 @@ fn a_prompt_and_its_text_are_tokenized_as_one() {
     let encoder = model.plain();
     let ids = |text: &str| encoder.tokenizer().tokens(text).unwrap().ids;
     assert_eq!(ids("query: "), [2, 1], "a piece for the space alone");
-    let prepare =
-        |text: &str, kind| encoder.prepare(text, kind, Truncation::Windows { overlap: 2 });
+    let prepare = |text: &str, kind| {
+        encoder.prepare(
+            text,
+            kind,
+            Truncation::Windows {
+                overlap: 2,
+                most: usize::MAX,
+            },
+        )
+    };
     let query = prepare("a b", InputKind::Query).unwrap();
     assert_eq!(query.sequences, [ids("query: a b")]);
     assert_eq!(query.sequences, [[2, 3, 6]]);

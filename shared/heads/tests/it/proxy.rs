@@ -119,7 +119,14 @@ fn model_folder() -> Option<PathBuf> {
 
 fn embed(encoder: &Encoder, text: &str, kind: InputKind) -> Vec<f32> {
     let prepared = encoder
-        .prepare(text, kind, Truncation::Windows { overlap: 32 })
+        .prepare(
+            text,
+            kind,
+            Truncation::Windows {
+                overlap: 32,
+                most: usize::MAX,
+            },
+        )
         .unwrap();
     let mut batch = Batch::default();
     prepared.push_to(&mut batch);

@@ -15,9 +15,13 @@ use crate::bench::measure::Times;
 use crate::clients::Gateway;
 use crate::cluster::Cluster;
 
+/// Seconds, and the processor seconds of each service before and after.
+type Spent = (f64, BTreeMap<String, f64>, BTreeMap<String, f64>);
+
 /// What so many clients saw.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Load {
+    /// 0: vacancies came at a rate.
     pub(crate) clients: usize,
     pub(crate) matches: usize,
     pub(crate) per_second: f64,
@@ -85,7 +89,48 @@ impl Load {
         while let Some(ended) = running.join_next().await {
             answered.extend(ended.context("a client failed")??);
         }
-        let (seconds, after) = (started.elapsed().as_secs_f64(), process::cpu(cluster));
+        let spent = (
+            started.elapsed().as_secs_f64(),
+            before,
+            process::cpu(cluster),
+        );
+        Self::of(clients, &answered, spent)
+    }
+
+    /// Sends every vacancy once, evenly at a rate, whether or not those before are
+    /// answered; a wait counts from when a vacancy was due.
+    ///
+    /// # Errors
+    /// When the gateway refuses one.
+    pub(crate) async fn paced(
+        stage: &Stage,
+        cluster: &Cluster,
+        (per_second, vacancies): (f64, Vec<v1::Vacancy>),
+    ) -> anyhow::Result<Self> {
+        let (before, started) = (process::cpu(cluster), Instant::now());
+        let mut running = JoinSet::new();
+        for (number, vacancy) in vacancies.into_iter().enumerate() {
+            let due = started + Duration::from_secs_f64(float(number) / per_second);
+            let gateway = stage.gateway().clone();
+            running.spawn(async move {
+                tokio::time::sleep_until(due.into()).await;
+                ask(&gateway, vacancy, due).await
+            });
+        }
+        let mut answered = Vec::new();
+        while let Some(ended) = running.join_next().await {
+            answered.push(ended.context("a client failed")??);
+        }
+        let spent = (
+            started.elapsed().as_secs_f64(),
+            before,
+            process::cpu(cluster),
+        );
+        Self::of(0, &answered, spent)
+    }
+
+    fn of(clients: usize, answered: &[Answered], spent: Spent) -> anyhow::Result<Self> {
+        let (seconds, before, after) = spent;
         let matches = answered.len();
         let share = 1.0 / float(matches.max(1));
         let cpu = after.into_iter().filter_map(|(name, after)| {
@@ -94,7 +139,7 @@ impl Load {
         });
         let mut stages: BTreeMap<String, Vec<Duration>> = BTreeMap::new();
         let (mut degraded, mut tokens) = (0, 0.0);
-        for one in &answered {
+        for one in answered {
             degraded += usize::from(!one.report.degradations.is_empty());
             tokens += f64::from(one.report.query_tokens) * share;
             for stage in &one.report.stages {
@@ -128,17 +173,21 @@ async fn client(
         let Some(vacancy) = next else {
             return Ok(answered);
         };
-        let request = v1::SearchCandidatesRequest {
-            query: Some(v1::search_candidates_request::Query::Vacancy(vacancy)),
-            options: Some(options()),
-        };
-        let started = Instant::now();
-        let answer = gateway.matches().search_candidates(request).await;
-        let wait = started.elapsed();
-        let answer = answer.map_err(|status| gateway.refusal(&status))?;
-        let report = answer.into_inner().report.unwrap_or_default();
-        answered.push(Answered { wait, report });
+        answered.push(ask(gateway, vacancy, Instant::now()).await?);
     }
+}
+
+/// Matches one vacancy; the wait counts from `start`.
+async fn ask(gateway: &Gateway, vacancy: v1::Vacancy, start: Instant) -> anyhow::Result<Answered> {
+    let request = v1::SearchCandidatesRequest {
+        query: Some(v1::search_candidates_request::Query::Vacancy(vacancy)),
+        options: Some(options()),
+    };
+    let answer = gateway.matches().search_candidates(request).await;
+    let wait = start.elapsed();
+    let answer = answer.map_err(|status| gateway.refusal(&status))?;
+    let report = answer.into_inner().report.unwrap_or_default();
+    Ok(Answered { wait, report })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a count of matches")]

@@ -9,6 +9,7 @@ use super::audit::Recall;
 use super::fill::Filled;
 use super::load::Load;
 use super::stage::{Counts, Restart};
+use super::writes::BesideWrites;
 use crate::output::Output;
 
 /// Everything that was measured.
@@ -26,6 +27,8 @@ pub(crate) struct Report {
     pub(crate) memory: BTreeMap<String, [f64; 2]>,
     /// Absent when none was asked for.
     pub(crate) recall: Option<Recall>,
+    /// Absent when none was asked for.
+    pub(crate) beside_writes: Option<BesideWrites>,
 }
 
 impl Report {
@@ -77,14 +80,36 @@ impl Report {
                 plans.join(", ")
             ))?;
         }
+        if let Some(beside) = &self.beside_writes {
+            print_beside_writes(beside, output)?;
+        }
         Ok(())
     }
 }
 
-fn print_load(load: &Load, output: &mut Output) -> io::Result<()> {
+fn print_beside_writes(beside: &BesideWrites, output: &mut Output) -> io::Result<()> {
+    print_load(&beside.at_rest, output)?;
     output.line(format_args!(
-        "\n{} clients: {:.1} matches a second ({} of {:.0} tokens in the mean, {} degraded)",
-        load.clients, load.per_second, load.matches, load.tokens, load.degraded
+        "\nthe same while {:.0} profiles a second are written:",
+        beside.upserts_per_second
+    ))?;
+    print_load(&beside.writing, output)?;
+    output.line(format_args!(
+        "search p99 while writing is {:.2} times that at rest; then {} segments, {} in memory",
+        beside.search_p99_ratio,
+        beside.index.segments,
+        beside.index.points.saturating_sub(beside.index.sealed)
+    ))
+}
+
+fn print_load(load: &Load, output: &mut Output) -> io::Result<()> {
+    let clients = match load.clients {
+        0 => "one after the other at a rate".to_owned(),
+        clients => format!("{clients} clients"),
+    };
+    output.line(format_args!(
+        "\n{clients}: {:.1} matches a second ({} of {:.0} tokens in the mean, {} degraded)",
+        load.per_second, load.matches, load.tokens, load.degraded
     ))?;
     output.line(format_args!(
         "           mean ms    p50 ms    p95 ms    p99 ms   share"

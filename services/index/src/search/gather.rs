@@ -1,0 +1,305 @@
+//! Gathers candidates: from every part of a view what its vectors and its words
+//! find, in all as much as one part alone would give.
+//!
+//! A part is asked for its share of the width, by the points that it may give, and
+//! a little more: so many of the best lie in it if points lie in parts as they come.
+//! Where they do not, as when one part holds all nurses, the part's own last hit
+//! tells: it is among the best of all parts, so better ones may be behind it, and
+//! the part is asked again for the whole width. So the cost of a search hardly grows
+//! with the number of parts, and what it finds does not fall.
+
+use std::collections::BTreeSet;
+
+use rayon::prelude::*;
+use vivier_ann::{RowSet, SearchOptions};
+
+use super::scorer::{PartScorer, Scorer};
+use super::{Plan, Query, SCRATCH};
+use crate::config::GraphConfig;
+use crate::points::{Slot, as_index};
+use crate::segment::{SegmentError, SegmentView};
+use crate::view::{Part, View};
+
+/// Hits asked for beside a part's share: in standard deviations of how many of the
+/// best lie in it by chance, and in hits.
+const SPARE_DEVIATIONS: f64 = 3.0;
+const SPARE_HITS: f64 = 8.0;
+/// Nodes that a walk keeps beside half as many again as are wanted: the last of what
+/// it finds are the least sure, and a narrow walk is less sure than a wide one.
+const SPARE_WIDTH: usize = 64;
+
+/// The candidates of one part.
+pub(super) struct Gathered<'a> {
+    pub(super) scorer: PartScorer<'a>,
+    /// Ascending.
+    pub(super) rows: Vec<Slot>,
+    /// Live rows that pass the filter.
+    pub(super) allowed: usize,
+    /// `None` when all of them are candidates.
+    pub(super) plan: Option<Plan>,
+}
+
+/// Gathers the candidates of every part, in the order of the parts.
+///
+/// # Errors
+/// When a segment cannot be searched.
+pub(super) fn gather<'a>(
+    view: &'a View,
+    scorer: &'a Scorer,
+    query: &Query,
+    config: &GraphConfig,
+) -> Result<Vec<Gathered<'a>>, SegmentError> {
+    let parts: Vec<_> = view.parts().enumerate().collect();
+    let parts = parts
+        .into_par_iter()
+        .map(|(number, part)| Ok(Prepared::new(scorer.part(number, part)?, query)))
+        .collect::<Result<Vec<_>, SegmentError>>()?;
+    let sealed = parts.iter().filter(|part| part.segment().is_some());
+    let total = sealed.map(|part| part.allowed).sum();
+    let width = query.width();
+    let mut asked = Vec::new();
+    if !query.exact && total > config.scan_points.max(2 * query.k) {
+        for part in parts.iter().filter(|part| part.segment().is_some()) {
+            let share = share(width, part.allowed, total);
+            // Otherwise it may give as many candidates as it has rows.
+            if part.allowed > 2 * share {
+                asked.extend(part.ways().map(|way| (part.number(), way, share)));
+            }
+        }
+    }
+    let mut lists = search_all(&parts, &asked)?;
+    widen(&mut lists, &parts, width)?;
+    let missing = query.k.saturating_sub(found_by_one_way(&lists));
+    Ok(assemble(parts, &lists, missing))
+}
+
+/// Returns how many hits a part is asked for: `width` of `total` points lie
+/// everywhere, `allowed` of those in the part.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts of hits, rounded up"
+)]
+fn share(width: usize, allowed: usize, total: usize) -> usize {
+    let part = allowed as f64 / total.max(1) as f64;
+    let mean = width as f64 * part;
+    let deviation = (mean * (1.0 - part).max(0.0)).sqrt();
+    let hits = mean + SPARE_DEVIATIONS * deviation + SPARE_HITS;
+    width.min(hits.ceil() as usize)
+}
+
+/// A way in which candidates are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Way {
+    Vectors,
+    /// By the words facet of this number.
+    Words(usize),
+}
+
+/// A part before it is searched.
+struct Prepared<'a> {
+    scorer: PartScorer<'a>,
+    /// `None` for all rows.
+    allow: Option<RowSet>,
+    allowed: usize,
+}
+
+impl<'a> Prepared<'a> {
+    fn new(scorer: PartScorer<'a>, query: &Query) -> Self {
+        let filter = query.filter.as_ref();
+        let (allow, rows) = match scorer.part() {
+            Part::Tail(tail) => (Some(tail.select(filter)), tail.slots()),
+            Part::Segment(view) => (view.select(filter), view.segment.rows()),
+        };
+        Self {
+            allowed: as_index(allow.as_ref().map_or(rows, RowSet::count)),
+            scorer,
+            allow,
+        }
+    }
+
+    fn number(&self) -> usize {
+        self.scorer.number()
+    }
+
+    fn segment(&self) -> Option<&'a SegmentView> {
+        match self.scorer.part() {
+            Part::Segment(view) => Some(view),
+            Part::Tail(_) => None,
+        }
+    }
+
+    fn ways(&self) -> impl Iterator<Item = Way> {
+        let vectors = self.scorer.vectors().map(|_| Way::Vectors);
+        let words = self.scorer.words();
+        vectors
+            .into_iter()
+            .chain(words.map(|(facet, ..)| Way::Words(facet)))
+    }
+
+    /// Returns the best hits that one way finds.
+    fn search(&self, way: Way, width: usize) -> Result<List, SegmentError> {
+        let mut list = List {
+            part: self.number(),
+            way,
+            width,
+            hits: Vec::new(),
+            plan: Plan::Graph,
+        };
+        let allow = self.allow.as_ref();
+        match way {
+            Way::Vectors => {
+                let Some(vectors) = self.scorer.vectors() else {
+                    return Ok(list);
+                };
+                let options = SearchOptions {
+                    k: width,
+                    ef: width + width / 2 + SPARE_WIDTH,
+                };
+                let found =
+                    SCRATCH.with_borrow_mut(|scratch| vectors.search(options, allow, scratch))?;
+                list.plan = match found.plan {
+                    vivier_ann::Plan::Filtered => Plan::FilteredGraph,
+                    vivier_ann::Plan::Scan if allow.is_some() => Plan::FilteredScan,
+                    vivier_ann::Plan::Graph | vivier_ann::Plan::Scan => Plan::Graph,
+                };
+                list.hits = found.hits.iter().map(|hit| (hit.row, hit.score)).collect();
+            }
+            Way::Words(number) => {
+                let words = self.scorer.words();
+                for (_, words, asked) in words.filter(|(facet, ..)| *facet == number) {
+                    list.hits = words.top(asked, width, allow, None)?;
+                }
+            }
+        }
+        Ok(list)
+    }
+
+    /// Makes candidates of what was found, or of all rows where nothing was asked.
+    fn finish(self, lists: &[&List], missing: usize) -> Gathered<'a> {
+        let Self {
+            scorer,
+            allow,
+            allowed,
+        } = self;
+        let mut rows: Vec<Slot> = Vec::new();
+        let plan = lists.iter().map(|list| list.plan).max();
+        match scorer.part() {
+            Part::Segment(view) if plan.is_some() => {
+                let hits = lists.iter().flat_map(|list| &list.hits);
+                rows.extend(hits.map(|(row, _)| *row));
+                // Points without any of the words fill the answer.
+                rows.extend(view.after("", missing, allow.as_ref()));
+                rows.sort_unstable();
+                rows.dedup();
+            }
+            Part::Segment(view) if allow.is_none() => rows.extend(0..view.segment.rows()),
+            Part::Segment(_) | Part::Tail(_) => {
+                rows.extend(allow.iter().flat_map(RowSet::iter));
+            }
+        }
+        Gathered {
+            scorer,
+            rows,
+            allowed,
+            plan,
+        }
+    }
+}
+
+/// What one way found in one part.
+struct List {
+    part: usize,
+    way: Way,
+    /// Hits asked for.
+    width: usize,
+    /// Best first.
+    hits: Vec<(Slot, f32)>,
+    plan: Plan,
+}
+
+/// Searches parts of these numbers in these ways, on all threads.
+fn search_all(
+    parts: &[Prepared<'_>],
+    asked: &[(usize, Way, usize)],
+) -> Result<Vec<List>, SegmentError> {
+    let search = |(part, way, width): &(usize, Way, usize)| {
+        let part: Option<&Prepared<'_>> = parts.get(*part);
+        part.map(|part| part.search(*way, *width))
+    };
+    asked
+        .par_iter()
+        .with_max_len(1)
+        .filter_map(search)
+        .collect()
+}
+
+/// Searches again where better hits may be behind the last one, and leaves what
+/// one part alone would give: of each way the best `width`.
+fn widen(lists: &mut Vec<List>, parts: &[Prepared<'_>], width: usize) -> Result<(), SegmentError> {
+    let floors = Floors::of(lists, width);
+    let is_short = |list: &List| {
+        let is_full = list.hits.len() >= list.width && list.width < width;
+        let last = list.hits.last();
+        is_full && last.is_some_and(|(_, score)| *score >= floors.of_way(list.way))
+    };
+    let short = lists.extract_if(.., |list| is_short(list));
+    let asked: Vec<_> = short.map(|list| (list.part, list.way, width)).collect();
+    lists.extend(search_all(parts, &asked)?);
+    let floors = Floors::of(lists, width);
+    for list in lists {
+        let floor = floors.of_way(list.way);
+        let kept = list.hits.partition_point(|(_, score)| *score >= floor);
+        list.hits.truncate(kept);
+    }
+    Ok(())
+}
+
+/// Returns how many hits the way found that found the most.
+fn found_by_one_way(lists: &[List]) -> usize {
+    let found = ways(lists).into_iter().map(|way| {
+        let lists = lists.iter().filter(|list| list.way == way);
+        lists.map(|list| list.hits.len()).sum()
+    });
+    found.max().unwrap_or(0)
+}
+
+fn ways(lists: &[List]) -> BTreeSet<Way> {
+    lists.iter().map(|list| list.way).collect()
+}
+
+/// The score of the last of the best hits of each way.
+struct Floors(Vec<(Way, f32)>);
+
+impl Floors {
+    fn of(lists: &[List], width: usize) -> Self {
+        let floors = ways(lists).into_iter().map(|way| {
+            let lists = lists.iter().filter(|list| list.way == way);
+            let mut scores: Vec<f32> = lists
+                .flat_map(|list| &list.hits)
+                .map(|(_, score)| *score)
+                .collect();
+            if scores.len() <= width {
+                return (way, f32::NEG_INFINITY);
+            }
+            let (_, floor, _) = scores.select_nth_unstable_by(width - 1, |a, b| b.total_cmp(a));
+            (way, *floor)
+        });
+        Self(floors.collect())
+    }
+
+    fn of_way(&self, way: Way) -> f32 {
+        let found = self.0.iter().find(|(of, _)| *of == way);
+        found.map_or(f32::NEG_INFINITY, |(_, floor)| *floor)
+    }
+}
+
+fn assemble<'a>(parts: Vec<Prepared<'a>>, lists: &[List], missing: usize) -> Vec<Gathered<'a>> {
+    let parts = parts.into_iter().map(|part| {
+        let own = lists.iter().filter(|list| list.part == part.number());
+        let own: Vec<&List> = own.collect();
+        part.finish(&own, missing)
+    });
+    parts.collect()
+}
