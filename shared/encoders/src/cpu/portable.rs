@@ -23,20 +23,44 @@ by_isa! {
 }
 
 /// A tile: its panel, the columns inside it and its rows.
+///
+/// The loops over tiles, lines and lanes are plain ones, with no closure between them
+/// and the function that is compiled for an instruction set: a closure that is not
+/// inlined is compiled for any processor, and its fused multiply-adds are then calls.
 #[derive(Clone, Copy)]
 struct Tile {
+    shape: Shape,
     panel: usize,
     column: usize,
     row: usize,
-    height: usize,
 }
 
 impl Tile {
-    /// Returns the row to read for a place in the tile: a place beyond the height
-    /// reads the last row again, and its sums are dropped.
+    /// Returns the tile of a number below [`Self::count`]: those of one panel come one
+    /// after the other.
+    #[inline(always)]
+    fn number(shape: Shape, number: usize) -> Self {
+        let across = NR / COLUMNS;
+        let of_panel = shape.rows.div_ceil(ROWS) * across;
+        let (panel, place) = (number / of_panel, number % of_panel);
+        Self {
+            shape,
+            panel,
+            column: place % across * COLUMNS,
+            row: place / across * ROWS,
+        }
+    }
+
+    #[inline(always)]
+    fn count(shape: Shape) -> usize {
+        shape.panels * shape.rows.div_ceil(ROWS) * (NR / COLUMNS)
+    }
+
+    /// Returns the row to read for a place in the tile: a place beyond the last row
+    /// reads that again, and its sums are dropped.
     #[inline(always)]
     fn source(self, place: usize) -> usize {
-        self.row + place.min(self.height - 1)
+        (self.row + place).min(self.shape.rows - 1)
     }
 
     #[inline(always)]
@@ -53,86 +77,82 @@ impl Tile {
         sums
     }
 
+    /// Returns the left-hand values of a row of the tile, in groups of `G`.
     #[inline(always)]
-    fn store(self, shape: Shape, sums: &[[f32; COLUMNS]; ROWS], out: &mut [f32]) {
-        for (place, sums) in sums.iter().enumerate().take(self.height) {
-            let at = (self.row + place) * shape.out_stride + self.first_column();
-            out[at..at + COLUMNS].copy_from_slice(sums);
-        }
+    fn left<T, const G: usize>(self, left: &[T], place: usize) -> &[[T; G]] {
+        let start = self.source(place) * self.shape.row_stride;
+        left[start..][..self.shape.k].as_chunks().0
     }
-}
 
-#[inline(always)]
-fn for_tiles(shape: Shape, mut work: impl FnMut(Tile)) {
-    for panel in 0..shape.panels {
-        for row in (0..shape.rows).step_by(ROWS) {
-            for column in (0..NR).step_by(COLUMNS) {
-                let height = ROWS.min(shape.rows - row);
-                work(Tile {
-                    panel,
-                    column,
-                    row,
-                    height,
-                });
+    /// Returns the values of the panel, in groups of `G`: [`NR`] groups for each group
+    /// of rows.
+    #[inline(always)]
+    fn lines<T, const G: usize>(self, right: &[T]) -> &[[[T; G]; NR]] {
+        let start = self.panel * self.shape.panel_stride;
+        let groups: &[[T; G]] = right[start..][..self.shape.k * NR].as_chunks().0;
+        groups.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn store(self, sums: &[[f32; COLUMNS]; ROWS], out: &mut [f32]) {
+        for (place, sums) in sums.iter().enumerate() {
+            let row = self.row + place;
+            if row < self.shape.rows {
+                let at = row * self.shape.out_stride + self.first_column();
+                out[at..at + COLUMNS].copy_from_slice(sums);
             }
         }
     }
-}
-
-/// Returns the lines of a panel: the group of each column, for each group of `k`.
-#[inline(always)]
-fn lines<T>(shape: Shape, right: &[T], tile: Tile, group: usize) -> impl Iterator<Item = &[T]> {
-    let panel = &right[tile.panel * shape.panel_stride..][..shape.k * NR];
-    let columns = tile.column * group..(tile.column + COLUMNS) * group;
-    panel
-        .chunks_exact(NR * group)
-        .map(move |line| &line[columns.clone()])
 }
 
 #[inline(always)]
 fn f32_body<const FMA: bool>(product: Product<'_, f32>, out: &mut [f32]) {
-    let Product {
-        shape,
-        left,
-        right,
-        bias,
-    } = product;
-    for_tiles(shape, |tile| {
-        let mut sums = [tile.bias(bias); ROWS];
-        for (index, line) in lines(shape, right, tile, 1).enumerate() {
-            for (place, sums) in sums.iter_mut().enumerate() {
-                let value = left[tile.source(place) * shape.row_stride + index];
-                for (sum, right) in sums.iter_mut().zip(line) {
-                    *sum = fma::<FMA>(value, *right, *sum);
+    for number in 0..Tile::count(product.shape) {
+        let tile = Tile::number(product.shape, number);
+        let mut sums = [tile.bias(product.bias); ROWS];
+        let lines = tile.lines::<f32, 1>(product.right);
+        let mut left: [&[[f32; 1]]; ROWS] = [&[]; ROWS];
+        for place in 0..ROWS {
+            left[place] = &tile.left::<f32, 1>(product.left, place)[..lines.len()];
+        }
+        for index in 0..lines.len() {
+            let line = &lines[index][tile.column..][..COLUMNS];
+            for place in 0..ROWS {
+                let [value] = left[place][index];
+                for lane in 0..COLUMNS {
+                    let [right] = line[lane];
+                    sums[place][lane] = fma::<FMA>(value, right, sums[place][lane]);
                 }
             }
         }
-        tile.store(shape, &sums, out);
-    });
+        tile.store(&sums, out);
+    }
 }
 
 #[inline(always)]
 fn bf16_body<const FMA: bool>(product: Product<'_, Bf16>, out: &mut [f32]) {
-    let Product {
-        shape,
-        left,
-        right,
-        bias,
-    } = product;
-    for_tiles(shape, |tile| {
-        let mut sums = [tile.bias(bias); ROWS];
-        for (index, line) in lines(shape, right, tile, 2).enumerate() {
-            for (place, sums) in sums.iter_mut().enumerate() {
-                let at = tile.source(place) * shape.row_stride + 2 * index;
-                let (first, second) = (left[at].widen(), left[at + 1].widen());
-                for (sum, pair) in sums.iter_mut().zip(line.chunks_exact(2)) {
-                    *sum = fma::<FMA>(first, pair[0].widen(), *sum);
-                    *sum = fma::<FMA>(second, pair[1].widen(), *sum);
+    for number in 0..Tile::count(product.shape) {
+        let tile = Tile::number(product.shape, number);
+        let mut sums = [tile.bias(product.bias); ROWS];
+        let lines = tile.lines::<Bf16, 2>(product.right);
+        let mut left: [&[[Bf16; 2]]; ROWS] = [&[]; ROWS];
+        for place in 0..ROWS {
+            left[place] = &tile.left::<Bf16, 2>(product.left, place)[..lines.len()];
+        }
+        for index in 0..lines.len() {
+            let line = &lines[index][tile.column..][..COLUMNS];
+            for place in 0..ROWS {
+                let [first, second] = left[place][index];
+                let (first, second) = (first.widen(), second.widen());
+                for lane in 0..COLUMNS {
+                    let [one, two] = line[lane];
+                    let sum = fma::<FMA>(first, one.widen(), sums[place][lane]);
+                    sums[place][lane] = fma::<FMA>(second, two.widen(), sum);
                 }
             }
         }
-        tile.store(shape, &sums, out);
-    });
+        tile.store(&sums, out);
+    }
 }
 
 #[inline(always)]
@@ -141,31 +161,40 @@ fn bf16_body<const FMA: bool>(product: Product<'_, Bf16>, out: &mut [f32]) {
     reason = "the rounding of a whole sum is far below that of its 8-bit factors"
 )]
 fn int8_body<const FMA: bool>(product: Quantized<'_>, out: &mut [f32]) {
-    let shape = product.shape;
-    for_tiles(shape, |tile| {
+    for number in 0..Tile::count(product.shape) {
+        let tile = Tile::number(product.shape, number);
         let mut sums = [[0_i32; COLUMNS]; ROWS];
-        for (index, line) in lines(shape, product.right, tile, 4).enumerate() {
-            for (place, sums) in sums.iter_mut().enumerate() {
-                let at = tile.source(place) * shape.row_stride + 4 * index;
-                let four: [i32; 4] = std::array::from_fn(|i| i32::from(product.left[at + i]));
-                for (sum, right) in sums.iter_mut().zip(line.chunks_exact(4)) {
-                    let product = |i: usize| four[i] * i32::from(right[i]);
-                    *sum += (product(0) + product(1)) + (product(2) + product(3));
+        let lines = tile.lines::<i8, 4>(product.right);
+        let mut left: [&[[u8; 4]]; ROWS] = [&[]; ROWS];
+        for place in 0..ROWS {
+            left[place] = &tile.left::<u8, 4>(product.left, place)[..lines.len()];
+        }
+        for index in 0..lines.len() {
+            let line = &lines[index][tile.column..][..COLUMNS];
+            for place in 0..ROWS {
+                let four = left[place][index];
+                for lane in 0..COLUMNS {
+                    let mut sum = 0;
+                    for part in 0..4 {
+                        sum += i32::from(four[part]) * i32::from(line[lane][part]);
+                    }
+                    sums[place][lane] += sum;
                 }
             }
         }
         let base = tile.bias(product.bias);
         let first = tile.first_column();
         let mut values = [[0.0; COLUMNS]; ROWS];
-        for (place, (values, sums)) in values.iter_mut().zip(&sums).enumerate() {
+        for place in 0..ROWS {
             let row = tile.source(place);
             let (scale, zero) = (product.scales[row], product.zeros[row]);
-            for (lane, value) in values.iter_mut().enumerate() {
-                let whole = fma::<FMA>(zero, product.column_sums[first + lane], sums[lane] as f32);
+            for lane in 0..COLUMNS {
+                let sum = sums[place][lane] as f32;
+                let whole = fma::<FMA>(zero, product.column_sums[first + lane], sum);
                 let scaled = whole * product.column_scales[first + lane];
-                *value = fma::<FMA>(scaled, scale, base[lane]);
+                values[place][lane] = fma::<FMA>(scaled, scale, base[lane]);
             }
         }
-        tile.store(shape, &values, out);
-    });
+        tile.store(&values, out);
+    }
 }
