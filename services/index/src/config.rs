@@ -24,6 +24,8 @@ pub struct Config {
     /// Size of the operation log, in bytes, at which everything in it goes into
     /// segments; bounds the replay at start.
     pub checkpoint_log_bytes: u64,
+    /// When the operation log is synced to disk.
+    pub log_sync: LogSync,
     /// Threads that search; 0 for one on each core.
     pub search_threads: usize,
     /// The gRPC server.
@@ -39,10 +41,24 @@ impl Default for Config {
             words: WordsConfig::default(),
             limits: IndexLimits::default(),
             checkpoint_log_bytes: 128 << 20,
+            log_sync: LogSync::Commit,
             search_threads: 0,
             server: ServerConfig::on_port(7402),
         }
     }
+}
+
+/// When the operation log is synced to disk, and so what an acknowledged write
+/// outlives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogSync {
+    /// Before each acknowledgement, once for all writes that wait: a loss of power.
+    #[default]
+    Commit,
+    /// When the system likes, and before each manifest: the end of the process, but no
+    /// loss of power. For pools that can be filled again.
+    System,
 }
 
 /// How the graph of a segment is built and searched.

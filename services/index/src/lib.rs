@@ -51,7 +51,7 @@ use vivier_proto::v1::index_service_server::IndexServiceServer;
 use vivier_runtime::{GrpcServer, ServeError, Shutdown};
 use vivier_types::Violation;
 
-pub use config::{Config, GraphConfig, IndexLimits, SegmentsConfig, WordsConfig};
+pub use config::{Config, GraphConfig, IndexLimits, LogSync, SegmentsConfig, WordsConfig};
 pub use engine::OpenError;
 pub use model::Words;
 pub use words::{

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::codec::{CodecError, decode_operation, encode_operation};
+use crate::config::LogSync;
 use crate::model::Operation;
 use crate::segment::files::as_u64;
 
@@ -87,6 +88,7 @@ pub(crate) struct Log {
     /// First sequence of the current file.
     first: u64,
     broken: bool,
+    policy: LogSync,
     /// Bytes in all files of the log.
     bytes: Arc<AtomicU64>,
 }
@@ -148,6 +150,7 @@ impl Log {
             next,
             first,
             broken: false,
+            policy: LogSync::Commit,
             bytes: Arc::new(AtomicU64::new(bytes)),
         })
     }
@@ -162,8 +165,29 @@ impl Log {
         Arc::clone(&self.bytes)
     }
 
-    /// Writes operations as one commit and waits until they are on disk;
-    /// returns the sequence of the first.
+    /// Chooses when commits are synced; each at first.
+    pub(crate) fn set_sync(&mut self, policy: LogSync) {
+        self.policy = policy;
+    }
+
+    /// Waits until all commits are on disk.
+    ///
+    /// # Errors
+    /// As for [`Self::append`].
+    pub(crate) fn sync(&mut self) -> Result<(), LogError> {
+        if self.broken {
+            return Err(LogError::Broken);
+        }
+        if self.policy == LogSync::Commit {
+            return Ok(());
+        }
+        let synced = self.file.sync_data();
+        self.broken = synced.is_err();
+        synced.map_err(LogError::io("sync", &self.path))
+    }
+
+    /// Writes operations as one commit and waits until they are on disk, unless
+    /// another policy was chosen; returns the sequence of the first.
     ///
     /// # Errors
     /// When the disk refuses; then what is on disk is unknown until the next
@@ -177,7 +201,10 @@ impl Log {
         let written = self
             .file
             .write_all(&frame)
-            .and_then(|()| self.file.sync_data());
+            .and_then(|()| match self.policy {
+                LogSync::Commit => self.file.sync_data(),
+                LogSync::System => Ok(()),
+            });
         if let Err(source) = written {
             self.broken = true;
             return Err(LogError::io("write", &self.path)(source));
@@ -193,6 +220,8 @@ impl Log {
     /// When the disk refuses.
     pub(crate) fn rotate(&mut self) -> Result<u64, LogError> {
         if self.first < self.next {
+            // Only the newest file may end in the middle of a commit.
+            self.sync()?;
             let path = file_path(&self.folder, self.next);
             self.file = open_file(&self.folder, &path)?;
             self.path = path;
@@ -470,16 +499,18 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
         fn the_log_round_trips(commits in prop::collection::vec(
-            prop::collection::vec(operation(), 1..4), 0..5), rotate in any::<bool>())
+            prop::collection::vec(operation(), 1..4), 0..5), rotate in any::<bool>(), lazy in any::<bool>())
         {
             let folder = tempfile::tempdir().unwrap();
             let (mut log, _) = open(folder.path(), 0).unwrap();
+            log.set_sync(if lazy { LogSync::System } else { LogSync::Commit });
             for commit in &commits {
                 log.append(&commit.iter().collect::<Vec<_>>()).unwrap();
                 if rotate {
                     log.rotate().unwrap();
                 }
             }
+            log.sync().unwrap();
             let wrote: Vec<_> = (1..).zip(commits.into_iter().flatten()).collect();
             let (reopened, read) = open(folder.path(), 0).unwrap();
             prop_assert_eq!(reopened.last_sequence(), log.last_sequence());

@@ -101,7 +101,9 @@ impl IndexService {
         let recall = Arc::new(RecallGauge::new(&config.graph, &config.words)?);
         let limits = config.limits.clone();
         let folder = config.data_dir.clone();
-        let (engine, log) = Engine::open(config)?;
+        let policy = config.log_sync;
+        let (engine, mut log) = Engine::open(config)?;
+        log.set_sync(policy);
         let (writes, rx) = mpsc::channel(limits.max_pending_writes);
         let writer = Writer::new(Arc::clone(&engine), log, rx, writes.downgrade());
         let writer = std::thread::Builder::new()

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::collection::{Collection, Publish};
-use crate::engine::Engine;
+use crate::engine::{CheckpointError, Engine};
 use crate::erase::{Erasure, Erasures, MAX_ERASURES};
 use crate::error::{IndexError, WriteError};
 use crate::jobs::{Done, Task, Worker, merge_of, scrub};
@@ -436,7 +436,7 @@ impl Writer {
     /// were replaced.
     fn checkpoint(&mut self) {
         self.erasures.set_stale();
-        match self.engine.checkpoint() {
+        match self.manifest() {
             Ok(cut) => self.cut = cut,
             Err(error) => {
                 tracing::error!(
@@ -465,6 +465,12 @@ impl Writer {
         }
     }
 
+    /// Writes the manifest, which tells the last operation: the log must hold it.
+    fn manifest(&mut self) -> Result<u64, CheckpointError> {
+        self.log.sync()?;
+        self.engine.checkpoint()
+    }
+
     fn close(&mut self) {
         self.rx.close();
         self.engine.stopping.store(true, Ordering::Release);
@@ -479,7 +485,7 @@ impl Writer {
             return;
         }
         // The manifest then knows the last operation: a log without it is damaged.
-        if let Err(error) = self.engine.checkpoint() {
+        if let Err(error) = self.manifest() {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "the manifest cannot be written at the end"

@@ -17,7 +17,7 @@ use super::scorer::{PartScorer, Scorer};
 use super::{Plan, Query, SCRATCH};
 use crate::config::GraphConfig;
 use crate::points::{Slot, as_index};
-use crate::segment::{SegmentError, SegmentView};
+use crate::segment::SegmentError;
 use crate::view::{Part, View};
 
 /// Hits asked for beside a part's share: in standard deviations of how many of the
@@ -50,27 +50,34 @@ pub(super) fn gather<'a>(
     config: &GraphConfig,
 ) -> Result<Vec<Gathered<'a>>, SegmentError> {
     let parts: Vec<_> = view.parts().enumerate().collect();
-    let parts = parts
+    let mut parts = parts
         .into_par_iter()
         .map(|(number, part)| Ok(Prepared::new(scorer.part(number, part)?, query)))
         .collect::<Result<Vec<_>, SegmentError>>()?;
-    let sealed = parts.iter().filter(|part| part.segment().is_some());
-    let total = sealed.map(|part| part.allowed).sum();
     let width = query.width();
-    let mut asked = Vec::new();
-    if !query.exact && total > config.scan_points.max(2 * query.k) {
-        for part in parts.iter().filter(|part| part.segment().is_some()) {
-            let share = share(width, part.allowed, total);
-            // Otherwise it may give as many candidates as it has rows.
-            if part.allowed > 2 * share {
-                asked.extend(part.ways().map(|way| (part.number(), way, share)));
-            }
-        }
+    if !query.exact {
+        choose(&mut parts, width, config.scan_points.max(2 * query.k));
     }
-    let mut lists = search_all(&parts, &asked)?;
+    let asked = parts.iter().flat_map(Prepared::asked);
+    let mut lists = search_all(&parts, &asked.collect::<Vec<_>>())?;
     widen(&mut lists, &parts, width)?;
     let missing = query.k.saturating_sub(found_by_one_way(&lists));
     Ok(assemble(parts, &lists, missing))
+}
+
+/// Chooses the segments that are searched, and how many hits they are asked for, unless
+/// `few` points or less may be hits at all.
+fn choose(parts: &mut [Prepared<'_>], width: usize, few: usize) {
+    let sealed = parts.iter().filter(|part| part.is_segment());
+    let total = sealed.map(|part| part.allowed).sum();
+    if total <= few {
+        return;
+    }
+    for part in parts.iter_mut().filter(|part| part.is_segment()) {
+        let share = share(width, part.allowed, total);
+        // Otherwise it may give as many candidates as it has rows.
+        part.asked = (part.allowed > 2 * share).then_some(share);
+    }
 }
 
 /// Returns how many hits a part is asked for: `width` of `total` points lie
@@ -103,6 +110,8 @@ struct Prepared<'a> {
     /// `None` for all rows.
     allow: Option<RowSet>,
     allowed: usize,
+    /// Hits that each way is asked for; `None` when all rows are candidates.
+    asked: Option<usize>,
 }
 
 impl<'a> Prepared<'a> {
@@ -116,6 +125,7 @@ impl<'a> Prepared<'a> {
             allowed: as_index(allow.as_ref().map_or(rows, RowSet::count)),
             scorer,
             allow,
+            asked: None,
         }
     }
 
@@ -123,11 +133,17 @@ impl<'a> Prepared<'a> {
         self.scorer.number()
     }
 
-    fn segment(&self) -> Option<&'a SegmentView> {
-        match self.scorer.part() {
-            Part::Segment(view) => Some(view),
-            Part::Tail(_) => None,
-        }
+    fn is_segment(&self) -> bool {
+        matches!(self.scorer.part(), Part::Segment(_))
+    }
+
+    /// Returns what is searched: the part, the way and the hits asked for.
+    fn asked(&self) -> impl Iterator<Item = (usize, Way, usize)> {
+        let ways = self.asked.map(|width| {
+            let ways = self.ways();
+            ways.map(move |way| (self.number(), way, width))
+        });
+        ways.into_iter().flatten()
     }
 
     fn ways(&self) -> impl Iterator<Item = Way> {
@@ -182,9 +198,11 @@ impl<'a> Prepared<'a> {
             scorer,
             allow,
             allowed,
+            asked,
         } = self;
         let mut rows: Vec<Slot> = Vec::new();
-        let plan = lists.iter().map(|list| list.plan).max();
+        let plans = lists.iter().map(|list| list.plan);
+        let plan = asked.map(|_| plans.max().unwrap_or(Plan::Graph));
         match scorer.part() {
             Part::Segment(view) if plan.is_some() => {
                 let hits = lists.iter().flat_map(|list| &list.hits);
