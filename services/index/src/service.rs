@@ -18,6 +18,7 @@ use crate::filter::Filter;
 use crate::model::{Operation, Outcome, Record, Spec, Words};
 use crate::read::{self, Page, Parts, WordMatches};
 use crate::search::{FacetInput, Fusion, Hit, Plan, Query, Settings, search};
+use crate::snapshot::{Created, Progress, Snapshots};
 use crate::validate;
 use crate::writer::{After, Command, Reply, Writer};
 
@@ -85,6 +86,7 @@ pub(crate) struct IndexService {
     writer: Mutex<Option<JoinHandle<()>>>,
     pool: CpuPool,
     searches: Semaphore,
+    snapshots: Snapshots,
 }
 
 impl IndexService {
@@ -98,6 +100,7 @@ impl IndexService {
         let pool = CpuPool::new("index-search", config.search_threads)?;
         let limits = config.limits.clone();
         let folder = config.data_dir.clone();
+        let snapshots = Snapshots::new(&config)?;
         let (engine, log) = Engine::open(config)?;
         let (writes, rx) = mpsc::channel(limits.max_pending_writes);
         let writer = Writer::new(Arc::clone(&engine), log, rx, writes.downgrade());
@@ -114,6 +117,7 @@ impl IndexService {
             writer: Mutex::new(Some(writer)),
             pool,
             searches: Semaphore::new(limits.max_concurrent_searches),
+            snapshots,
         })
     }
 
@@ -213,6 +217,29 @@ impl IndexService {
         validate::ids(&ids, &self.engine.config.limits)?;
         let operation = Operation::Delete { collection, ids };
         self.write(operation, After::Erasure).await
+    }
+
+    /// Returns what takes, lists and deletes snapshots.
+    pub(crate) fn snapshots(&self) -> &Snapshots {
+        &self.snapshots
+    }
+
+    /// Takes a snapshot: every point that was acknowledged before is in it.
+    ///
+    /// # Errors
+    /// Those of [`Snapshots::create`]; the index is stopping, or takes no writes.
+    pub(crate) async fn create_snapshot(
+        &self,
+        name: &str,
+        progress: &Progress,
+    ) -> Result<Created, IndexError> {
+        let hold = async {
+            let (to, answer) = oneshot::channel();
+            let asked = self.writes.send(Command::Hold(to)).await;
+            asked.map_err(|_| IndexError::Stopping)?;
+            answer.await.unwrap_or(Err(IndexError::Stopping))
+        };
+        self.snapshots.create(name, progress, hold).await
     }
 
     async fn write(&self, operation: Operation, after: After) -> Result<Outcome, IndexError> {
