@@ -358,9 +358,9 @@ impl Writer {
     }
 
     fn start_jobs(&mut self) {
-        if self.gone.is_empty() {
-            self.erasures.refresh(&self.engine, self.cut);
-        }
+        // Bytes of replaced segments are on disk until those are removed.
+        let cut = if self.gone.is_empty() { self.cut } else { 0 };
+        self.erasures.refresh(&self.engine, cut);
         let collections = self.engine.collections();
         if self.sealing.is_free() {
             let next = collections.iter().find_map(|c| Some((c, c.to_seal()?)));

@@ -69,9 +69,6 @@ pub(super) async fn sweep(store: &Store) -> Result<u64, SnapshotError> {
     let bytes = needless.values().sum();
     let names = needless.into_keys().map(|name| format!("{FILES}/{name}"));
     store.remove(&names.collect::<Vec<_>>()).await?;
-    for path in store.unfinished() {
-        let removed = tokio::fs::remove_file(&path).await;
-        removed.map_err(SnapshotError::folder("remove", &path))?;
-    }
+    store.remove_unfinished().await?;
     Ok(bytes)
 }

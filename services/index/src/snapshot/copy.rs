@@ -178,10 +178,11 @@ impl<'a> Copier<'a> {
         place: &str,
         content: Bytes,
     ) -> Result<Entry, SnapshotError> {
+        let hashed = content.clone();
         let entry = Entry {
             path: place.to_owned(),
             bytes: as_u64(content.len()),
-            sha256: sha256(&content),
+            sha256: self.run(move |_| Ok(sha256(&hashed))).await?,
         };
         if !self.has(&entry) {
             let object = format!("{FILES}/{}", entry.sha256);

@@ -81,11 +81,10 @@ pub(super) async fn create(
         None => Known::new(),
     };
     let mut copier = Copier::new(store, job.pool, job.progress).await?;
-    let manifest = Bytes::from(moment.manifest.encode());
     let plan = plan(&copier, data, &moment).await?;
     let origins = plan.segments.iter().flat_map(|part| &part.origins);
     let all: u64 = origins.chain(&plan.logs).map(|origin| origin.bytes).sum();
-    let all = all + as_u64(manifest.len());
+    let all = all + as_u64(plan.manifest.len());
     job.progress.all.store(all, Ordering::Relaxed);
 
     for part in plan.segments {
@@ -107,7 +106,7 @@ pub(super) async fn create(
     }
     contents
         .files
-        .push(copier.content("MANIFEST", manifest).await?);
+        .push(copier.content("MANIFEST", plan.manifest).await?);
     contents.sequence = moment.manifest.sequence;
     contents.points = as_u64(moment.points);
     name(store, &contents).await?;
@@ -172,6 +171,7 @@ async fn known(store: &Store, earlier: &Contents) -> Result<Known, SnapshotError
 struct Plan {
     segments: Vec<Part>,
     logs: Vec<Origin>,
+    manifest: Bytes,
 }
 
 /// A segment to copy.
@@ -183,12 +183,12 @@ struct Part {
 
 async fn plan(copier: &Copier<'_>, data: &Path, moment: &Moment) -> Result<Plan, SnapshotError> {
     let data = data.to_owned();
-    let collections = moment.manifest.collections.values().cloned();
-    let collections: Vec<_> = collections.collect();
+    let manifest = moment.manifest.clone();
     let logs = moment.logs.clone();
     let look = move |_: &AtomicBool| {
         let mut segments = Vec::new();
-        for collection in collections {
+        let encoded = manifest.encode().into();
+        for collection in manifest.collections.into_values() {
             let spec = Arc::new(collection.spec);
             for listed in collection.segments {
                 let mut origins = Vec::new();
@@ -203,7 +203,11 @@ async fn plan(copier: &Copier<'_>, data: &Path, moment: &Moment) -> Result<Plan,
         }
         let logs = logs.into_iter().map(|path| origin(&data, path));
         let logs = logs.collect::<Result<_, _>>()?;
-        Ok(Plan { segments, logs })
+        Ok(Plan {
+            segments,
+            logs,
+            manifest: encoded,
+        })
     };
     copier.run(look).await
 }

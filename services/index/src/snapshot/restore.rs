@@ -9,7 +9,7 @@ use crate::engine::lock_folder;
 use crate::segment::files::{NewFile, as_u64, sync_folder};
 use crate::snapshot::clean::{FILES, read, read_all};
 use crate::snapshot::contents::{Contents, Entry, SnapshotSummary, hex};
-use crate::snapshot::store::{PART, Store};
+use crate::snapshot::store::{PART, Store, blocking};
 use crate::snapshot::{SnapshotError, identity};
 
 /// A snapshot at a location.
@@ -258,12 +258,4 @@ impl<'a, P: FnMut(u64, u64)> Fetch<'a, P> {
             reason: reason.to_owned(),
         }
     }
-}
-
-/// Runs work that blocks.
-async fn blocking<R: Send + 'static>(
-    work: impl FnOnce() -> Result<R, SnapshotError> + Send + 'static,
-) -> Result<R, SnapshotError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|_| SnapshotError::Lost(vivier_runtime::PoolError::Lost))?
 }

@@ -70,8 +70,13 @@ impl Snapshots {
         };
         let latest = known.as_ref().ok().and_then(|known| known.last());
         let created = create(job, contents, moment, latest).await?;
-        if known.is_ok() {
-            sweep(&store).await?;
+        if known.is_ok()
+            && let Err(error) = sweep(&store).await
+        {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "files that no snapshot needs stay until the next one"
+            );
         }
         tracing::info!(
             snapshot = name,

@@ -11,7 +11,9 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode, WriteMultipart};
 use tokio_stream::{Stream, StreamExt as _};
+use vivier_runtime::PoolError;
 
+use crate::segment::files::sync_folder;
 use crate::snapshot::SnapshotError;
 
 /// Bytes of one part of a large object, and of one read.
@@ -247,22 +249,34 @@ impl Store {
         let Some(path) = self.folder.as_ref().map(|path| path.join(folder)) else {
             return Ok(());
         };
-        let synced = tokio::fs::File::open(&path).await;
-        let synced = match synced {
-            Ok(file) => file.sync_all().await,
-            Err(error) => Err(error),
-        };
-        synced.map_err(SnapshotError::folder("sync", &path))
+        blocking(move || Ok(sync_folder(&path)?)).await
     }
 
-    /// Returns the files that writing to a folder leaves when it is cut off.
-    pub(super) fn unfinished(&self) -> Vec<PathBuf> {
-        let folders = ["files", "snapshots", ""].iter();
-        let folders = folders.filter_map(|folder| Some(self.folder.as_ref()?.join(folder)));
-        let entries = folders.filter_map(|folder| std::fs::read_dir(folder).ok());
-        let paths = entries.flatten().flatten().map(|entry| entry.path());
-        paths.filter(|path| is_unfinished(path)).collect()
+    /// Removes what writing to a folder leaves when it is cut off.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub(super) async fn remove_unfinished(&self) -> Result<(), SnapshotError> {
+        let Some(folder) = self.folder.clone() else {
+            return Ok(());
+        };
+        let remove = move || {
+            for path in unfinished(&folder) {
+                std::fs::remove_file(&path).map_err(SnapshotError::folder("remove", &path))?;
+            }
+            Ok(())
+        };
+        blocking(remove).await
     }
+}
+
+fn unfinished(folder: &Path) -> Vec<PathBuf> {
+    let folders = ["files", "snapshots", ""].map(|name| folder.join(name));
+    let entries = folders
+        .iter()
+        .filter_map(|path| std::fs::read_dir(path).ok());
+    let paths = entries.flatten().flatten().map(|entry| entry.path());
+    paths.filter(|path| is_unfinished(path)).collect()
 }
 
 /// Tells whether a file has the name that [`LocalFileSystem`] gives a file on its way:
@@ -271,6 +285,17 @@ fn is_unfinished(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     let number = name.and_then(|name| name.split_once('#'));
     number.is_some_and(|(_, n)| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Runs work that blocks.
+///
+/// # Errors
+/// Those of the work, or when it panicked.
+pub(super) async fn blocking<R: Send + 'static>(
+    work: impl FnOnce() -> Result<R, SnapshotError> + Send + 'static,
+) -> Result<R, SnapshotError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| SnapshotError::Lost(PoolError::Lost))?
 }
 
 /// A large object on its way.

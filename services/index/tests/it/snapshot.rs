@@ -161,11 +161,16 @@ async fn fill(client: &mut Client) {
     delete(client, &["p0204"]).await.unwrap();
 }
 
-/// Waits until what [`fill`] wrote is in the segments that it stays in.
-async fn settled(client: &mut Client) {
+/// Waits until what [`fill`] wrote is in the segments that it stays in, and nothing else
+/// is on disk.
+async fn settled(client: &mut Client, data: &Path) {
     for _ in 0..2_000 {
         let counts = stats(client).await.collections.remove(0);
-        if counts.sealed_points == 153 && counts.segments < 3 {
+        let is_log = |(path, _): &(PathBuf, u64)| name_of(path).starts_with("log-");
+        let logs = files(data).into_iter().filter(is_log).count();
+        let folders = std::fs::read_dir(data.join("segments")).map_or(0, Iterator::count);
+        let is_clean = u64::try_from(folders).unwrap() == counts.segments && logs == 1;
+        if counts.sealed_points == 153 && counts.segments < 3 && is_clean {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -179,7 +184,7 @@ async fn a_restored_index_answers_as_the_one_that_was_copied() {
     let mut served = Served::start(place.config()).await;
     fill(&mut served.client).await;
     // So that all is in the same parts here and there.
-    settled(&mut served.client).await;
+    settled(&mut served.client, &place.data()).await;
     let truth = answers(&mut served.client).await;
     assert_eq!(truth.points.len(), 167);
     let created = take(&mut served.client, "first").await.unwrap();
@@ -287,12 +292,13 @@ async fn a_snapshot_among_writes_and_merges_is_exactly_one_moment() {
 /// Returns the files of a folder and of those below, with their bytes.
 fn files(folder: &Path) -> Vec<(PathBuf, u64)> {
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    // An index removes files meanwhile.
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
         if path.is_dir() {
             files.extend(self::files(&path));
-        } else {
-            files.push((path.clone(), path.metadata().unwrap().len()));
+        } else if let Ok(metadata) = path.metadata() {
+            files.push((path, metadata.len()));
         }
     }
     files.sort_unstable();
@@ -320,6 +326,7 @@ async fn damage_to_any_file_of_a_snapshot_is_named_and_nothing_is_restored() {
     let place = Place::new();
     let mut served = Served::start(place.config()).await;
     fill(&mut served.client).await;
+    settled(&mut served.client, &place.data()).await;
     take(&mut served.client, "only").await.unwrap();
     served.stop().await;
     let mut damaged = 0;
@@ -361,7 +368,7 @@ async fn a_damaged_file_of_the_index_never_becomes_part_of_a_snapshot() {
     let mut served = Served::start(place.config()).await;
     let client = &mut served.client;
     fill(client).await;
-    settled(client).await;
+    settled(client, &place.data()).await;
     let mut damaged = 0;
     for (path, bytes) in files(&place.data()) {
         let name = name_of(&path).to_owned();
@@ -397,7 +404,7 @@ async fn a_second_snapshot_copies_what_is_new_and_a_deleted_one_takes_its_own_al
     fill(client).await;
     let stored = || files(&place.location().join("files"));
     let bytes = |files: &[(PathBuf, u64)]| files.iter().map(|(_, bytes)| bytes).sum::<u64>();
-    settled(client).await;
+    settled(client, &place.data()).await;
     let first = take(client, "first").await.unwrap();
     assert_eq!(bytes(&stored()), first.copied_bytes);
     let again = take(client, "again").await.unwrap();
