@@ -342,7 +342,7 @@ async fn damage_to_any_file_of_a_snapshot_is_named_and_nothing_is_restored() {
             assert!(error.contains(name_of(&path)), "{what}: {error}");
             assert!(!place.restored("only").exists(), "{what}");
         };
-        for at in [0, bytes / 2, bytes.saturating_sub(1)] {
+        for at in [bytes / 2, bytes.saturating_sub(1)] {
             if bytes > 0 {
                 flip(&path, at);
                 check("flipped").await;
