@@ -16,4 +16,5 @@ mod durability;
 mod embedding;
 mod reflection;
 mod shortlist;
+mod snapshot;
 mod structure;

@@ -40,20 +40,22 @@ const SHARED: &[&str] = &[
 ];
 
 /// Foreign crates and the only crates of ours that may name them.
-const WRAPPED: [(&str, &[&str]); 7] = [
+const WRAPPED: [(&str, &[&str]); 8] = [
     ("candle-core", &["vivier-encoders", "vivier-heads"]),
     ("candle-nn", &["vivier-encoders", "vivier-heads"]),
     ("candle-transformers", &["vivier-encoders", "vivier-heads"]),
     ("hnsw_rs", &["vivier-ann"]),
     ("tantivy", &["vivier-index"]),
+    ("object_store", &["vivier-index"]),
     ("sled", &["vivier-embedder"]),
     ("config", &["vivier-runtime"]),
 ];
 
 /// Foreign crates that only certain files of a service may name.
-const CONFINED: [(&str, &str, &[&str]); 7] = [
+const CONFINED: [(&str, &str, &[&str]); 8] = [
     ("shared/ann", "hnsw_rs", &["reference.rs"]),
     ("services/index", "tantivy", &["words/", "analysis.rs"]),
+    ("services/index", "object_store", &["snapshot/"]),
     ("services/index", "tonic", &["grpc.rs", "lib.rs"]),
     ("services/embedder", "sled", &["cache/store.rs"]),
     ("services/embedder", "tonic", &["grpc.rs", "lib.rs"]),

@@ -7,6 +7,8 @@ use vivier_ann::BuildOptions;
 use vivier_runtime::ServerConfig;
 use vivier_types::Violation;
 
+use crate::snapshot::Location;
+
 /// Configuration of the index service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -19,6 +21,8 @@ pub struct Config {
     pub segments: SegmentsConfig,
     /// The words facets.
     pub words: WordsConfig,
+    /// Where snapshots go.
+    pub snapshots: SnapshotsConfig,
     /// Bounds on what a request may hold.
     pub limits: IndexLimits,
     /// Size of the operation log, in bytes, at which everything in it goes into
@@ -39,6 +43,7 @@ impl Default for Config {
             graph: GraphConfig::default(),
             segments: SegmentsConfig::default(),
             words: WordsConfig::default(),
+            snapshots: SnapshotsConfig::default(),
             limits: IndexLimits::default(),
             checkpoint_log_bytes: 128 << 20,
             log_sync: LogSync::Commit,
@@ -148,6 +153,26 @@ impl Default for WordsConfig {
     }
 }
 
+/// Where snapshots go, and how many there may be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SnapshotsConfig {
+    /// A folder, `file:///FOLDER` or `s3://BUCKET/PREFIX`, of this index alone; empty:
+    /// none are taken.
+    pub location: String,
+    /// Most snapshots at the location.
+    pub max_snapshots: usize,
+}
+
+impl Default for SnapshotsConfig {
+    fn default() -> Self {
+        Self {
+            location: String::new(),
+            max_snapshots: 1_000,
+        }
+    }
+}
+
 /// Bounds on requests and records.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -237,6 +262,7 @@ impl Config {
         self.graph.validate()?;
         self.segments.validate()?;
         self.words.validate()?;
+        self.snapshots.validate()?;
         self.limits.validate()
     }
 }
@@ -276,6 +302,27 @@ impl WordsConfig {
         within("words.k1", self.k1, 0.01, 100.0)?;
         within("words.k3", self.k3, 0.0, 10_000.0)?;
         within("words.b", self.b, 0.0, 1.0)
+    }
+}
+
+impl SnapshotsConfig {
+    /// Returns a location of its own for one of several shards; none stays none.
+    #[must_use]
+    pub fn of_shard(&self, number: usize) -> Self {
+        let mut own = self.clone();
+        if !own.location.is_empty() {
+            own.location = format!("{}/shard-{number}", self.location.trim_end_matches('/'));
+        }
+        own
+    }
+
+    fn validate(&self) -> Result<(), Violation> {
+        within("snapshots.max_snapshots", self.max_snapshots, 1, 100_000)?;
+        if self.location.is_empty() {
+            return Ok(());
+        }
+        let read = Location::read(&self.location).map(drop);
+        read.map_err(|reason| Violation::new("snapshots.location", &self.location, reason))
     }
 }
 
@@ -361,5 +408,8 @@ mod tests {
         let mut config = Config::default();
         config.words.b = f32::NAN;
         assert_eq!(config.validate().unwrap_err().field, "words.b");
+        let mut config = Config::default();
+        config.snapshots.location = "ftp://elsewhere".to_owned();
+        assert_eq!(config.validate().unwrap_err().field, "snapshots.location");
     }
 }

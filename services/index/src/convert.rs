@@ -1,5 +1,7 @@
 //! Between the messages of `index.proto` and the values of the engine.
 
+pub(crate) mod snapshots;
+
 use std::collections::BTreeMap;
 
 use vivier_proto::v1;

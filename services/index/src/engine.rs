@@ -126,7 +126,7 @@ impl Engine {
             _lock: lock,
         };
         if is_mended {
-            engine.checkpoint()?;
+            engine.checkpoint(u64::MAX)?;
         }
         // Only now: what a refused start finds stays as it is.
         remove_unlisted(&engine)?;
@@ -188,31 +188,33 @@ impl Engine {
         self.next_segment.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Writes the manifest of the present state and removes the files of the log
-    /// that it makes needless; returns the last operation that needs no log.
-    /// Called by the writer, between two commits.
-    ///
-    /// # Errors
-    /// When the disk refuses; the manifest before stays in force.
-    pub(crate) fn checkpoint(&self) -> Result<u64, CheckpointError> {
+    /// Returns the manifest of the present state. Called by the writer, between two
+    /// commits.
+    pub(crate) fn manifest(&self) -> Manifest {
         let current = self.sequence();
         let collections = self.collections();
         let listed = collections.iter().map(|collection| {
             let name = collection.spec().name.clone();
             (name, collection.listed(current))
         });
-        let manifest = Manifest {
+        Manifest {
             next_segment: self.next_segment.load(Ordering::Relaxed),
             sequence: current,
             collections: listed.collect(),
-        };
+        }
+    }
+
+    /// Writes the manifest of the present state and removes the files of the log
+    /// that it makes needless, but for operations after `held`; returns the last
+    /// operation that is in no log. Called by the writer, between two commits.
+    ///
+    /// # Errors
+    /// When the disk refuses; the manifest before stays in force.
+    pub(crate) fn checkpoint(&self, held: u64) -> Result<u64, CheckpointError> {
+        let manifest = self.manifest();
         let folder = &self.config.data_dir;
         manifest.write(folder)?;
-        let needless = manifest
-            .collections
-            .values()
-            .map(|flushed| flushed.sequence);
-        let needless = needless.min().unwrap_or(current);
+        let needless = manifest.flushed().min(held);
         log::remove_through(folder, needless, &self.log_bytes)?;
         Ok(needless)
     }
@@ -228,7 +230,7 @@ pub(crate) enum CheckpointError {
 }
 
 /// Makes the folder and takes its lock, which ends with the process.
-fn lock_folder(folder: &Path) -> Result<File, OpenError> {
+pub(crate) fn lock_folder(folder: &Path) -> Result<File, OpenError> {
     let failed = |source| OpenError::Folder {
         path: folder.to_owned(),
         source,

@@ -11,6 +11,7 @@ use crate::engine::CheckpointError;
 use crate::log::LogError;
 use crate::segment::SegmentError;
 use crate::segment::files::FileError;
+use crate::snapshot::SnapshotError;
 use crate::words::WordsError;
 
 /// Every way in which a call fails.
@@ -48,6 +49,9 @@ pub(crate) enum IndexError {
     /// A segment cannot be read or searched.
     #[error("a segment failed")]
     Segment(#[from] SegmentError),
+    /// A snapshot cannot be taken, listed or deleted.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// The work was lost to a panic.
     #[error("the search was lost")]
     Pool(#[from] PoolError),
@@ -103,6 +107,7 @@ impl ServiceError for IndexError {
             Self::Mismatch { .. } => ErrorCode::FailedPrecondition,
             Self::Overloaded { .. } => ErrorCode::ResourceExhausted,
             Self::Stopping | Self::ReadOnly => ErrorCode::Unavailable,
+            Self::Snapshot(error) => error.code(),
             Self::Write(_) | Self::NotErased | Self::Segment(_) | Self::Pool(_) => {
                 ErrorCode::Internal
             }
@@ -125,11 +130,25 @@ impl ServiceError for IndexError {
             | Self::Write(_)
             | Self::NotErased
             | Self::Segment(_)
+            | Self::Snapshot(_)
             | Self::Pool(_) => None,
         }
     }
 
     fn retry_after(&self) -> Option<Duration> {
-        matches!(self, Self::Overloaded { .. }).then_some(Duration::from_millis(100))
+        match self {
+            Self::Overloaded { .. } => Some(Duration::from_millis(100)),
+            Self::Snapshot(SnapshotError::Busy) => Some(Duration::from_secs(10)),
+            Self::Invalid(_)
+            | Self::CollectionNotFound { .. }
+            | Self::Mismatch { .. }
+            | Self::Stopping
+            | Self::ReadOnly
+            | Self::Write(_)
+            | Self::NotErased
+            | Self::Segment(_)
+            | Self::Snapshot(_)
+            | Self::Pool(_) => None,
+        }
     }
 }

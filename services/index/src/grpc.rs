@@ -1,7 +1,8 @@
 //! The gRPC face of the index: decode, call, encode.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status, Streaming};
@@ -9,9 +10,13 @@ use vivier_proto::v1;
 use vivier_runtime::status_from;
 
 use crate::config::IndexLimits;
-use crate::convert;
+use crate::convert::{self, snapshots};
 use crate::error::IndexError;
 use crate::service::IndexService;
+use crate::snapshot::Progress;
+
+/// Time between two messages that tell how far a snapshot is.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -36,6 +41,8 @@ fn answer<T>(result: Result<T, IndexError>) -> Answer<T> {
 #[tonic::async_trait]
 impl v1::index_service_server::IndexService for Grpc {
     type UpsertStream = Pin<Box<dyn Stream<Item = Result<v1::UpsertResponse, Status>> + Send>>;
+    type CreateSnapshotStream =
+        Pin<Box<dyn Stream<Item = Result<v1::CreateSnapshotResponse, Status>> + Send>>;
 
     #[tracing::instrument(skip_all)]
     async fn create_collection(
@@ -138,6 +145,45 @@ impl v1::index_service_server::IndexService for Grpc {
         answer(matches.map(convert::matches_message))
     }
 
+    #[tracing::instrument(skip_all)]
+    async fn create_snapshot(
+        &self,
+        request: Request<v1::CreateSnapshotRequest>,
+    ) -> Answer<Self::CreateSnapshotStream> {
+        let name = request.into_inner().name;
+        Ok(Response::new(Box::pin(take(
+            Arc::clone(&self.service),
+            name,
+        ))))
+    }
+
+    #[tracing::instrument(skip_all)]
+    async fn list_snapshots(
+        &self,
+        _: Request<v1::ListSnapshotsRequest>,
+    ) -> Answer<v1::ListSnapshotsResponse> {
+        let listed = self.service.snapshots().list().await;
+        let listed = listed.map(|(snapshots, location)| v1::ListSnapshotsResponse {
+            snapshots: snapshots
+                .into_iter()
+                .map(snapshots::snapshot_message)
+                .collect(),
+            location,
+        });
+        answer(listed.map_err(IndexError::from))
+    }
+
+    #[tracing::instrument(skip_all)]
+    async fn delete_snapshot(
+        &self,
+        request: Request<v1::DeleteSnapshotRequest>,
+    ) -> Answer<v1::DeleteSnapshotResponse> {
+        let name = request.into_inner().name;
+        let freed = self.service.snapshots().delete(&name).await;
+        let freed = freed.map(|freed_bytes| v1::DeleteSnapshotResponse { freed_bytes });
+        answer(freed.map_err(IndexError::from))
+    }
+
     async fn get_stats(&self, _: Request<v1::GetStatsRequest>) -> Answer<v1::GetStatsResponse> {
         Ok(Response::new(convert::stats_message(self.service.stats())))
     }
@@ -168,4 +214,24 @@ async fn upsert(
         inserted: outcome.inserted,
         replaced: outcome.replaced,
     })
+}
+
+/// Takes a snapshot, and tells now and then how far it is. It ends when it is dropped.
+fn take(
+    service: Arc<IndexService>,
+    name: String,
+) -> impl Stream<Item = Result<v1::CreateSnapshotResponse, Status>> + Send {
+    async_stream::stream! {
+        let progress = Progress::default();
+        let mut created = pin!(service.create_snapshot(&name, &progress));
+        loop {
+            let step = tokio::time::timeout(PROGRESS_INTERVAL, &mut created).await;
+            let Ok(created) = step else {
+                yield Ok(snapshots::progress_message(progress.bytes()));
+                continue;
+            };
+            yield created.map(snapshots::created_message).map_err(|error| status_from(&error));
+            break;
+        }
+    }
 }

@@ -6,7 +6,8 @@
 //! bitmap indexes. A collection (`collection`) is both; a search (`search`) asks
 //! all of them and orders what they give by the exact sum. What is acknowledged
 //! is in the operation log (`log`) until a segment holds it. One thread writes
-//! (`writer`); segments are made beside it (`jobs`, `merge`).
+//! (`writer`); segments are made beside it (`jobs`, `merge`), and copied for
+//! snapshots (`snapshot`).
 
 mod analysis;
 mod codec;
@@ -34,6 +35,7 @@ mod recall;
 mod search;
 mod segment;
 mod service;
+mod snapshot;
 mod tail;
 #[cfg(test)]
 mod testing;
@@ -51,9 +53,14 @@ use vivier_proto::v1::index_service_server::IndexServiceServer;
 use vivier_runtime::{GrpcServer, ServeError, Shutdown};
 use vivier_types::Violation;
 
-pub use config::{Config, GraphConfig, IndexLimits, LogSync, SegmentsConfig, WordsConfig};
+pub use config::{
+    Config, GraphConfig, IndexLimits, LogSync, SegmentsConfig, SnapshotsConfig, WordsConfig,
+};
 pub use engine::OpenError;
 pub use model::Words;
+pub use snapshot::{
+    SnapshotError, SnapshotSource, SnapshotSummary, restore_snapshot, verify_snapshot,
+};
 pub use words::{
     AskedWords, DeadWords, QueryTerm, WordsError, WordsQuery, WordsSegment, WordsSegmentBuilder,
     WordsSource, WordsStatistics,

@@ -255,6 +255,37 @@ pub(crate) fn remove_through(
     sync_folder(folder)
 }
 
+/// Returns the files that hold operations after `after`, in order; their last one is
+/// `last`, and a newer file has been begun.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub(crate) fn files_of(folder: &Path, after: u64, last: u64) -> Result<Vec<PathBuf>, LogError> {
+    let files = log_files(folder)?;
+    let needed = files.windows(2).filter_map(|pair| match pair {
+        [(first, path), (next, _)] if *first <= last && *next > after + 1 => Some(path.clone()),
+        _ => None,
+    });
+    Ok(needed.collect())
+}
+
+/// Checks every frame of a file that no frame is appended to any more.
+///
+/// # Errors
+/// The first frame that is not as it was written.
+pub(crate) fn check_whole(path: &Path, content: &[u8]) -> Result<(), LogError> {
+    let mut offset = 0;
+    while offset < content.len() {
+        let frame = parse_frame(content, offset).map_err(|reason| LogError::Damaged {
+            path: path.to_owned(),
+            offset,
+            reason,
+        })?;
+        offset = frame.end;
+    }
+    Ok(())
+}
+
 /// Returns the first operation that the log may hold; `None` without a log.
 ///
 /// # Errors

@@ -19,6 +19,7 @@ use crate::model::{Operation, Outcome, Record, Spec, Words};
 use crate::read::{self, Page, Parts, WordMatches};
 use crate::recall::{Reading, RecallGauge};
 use crate::search::{FacetInput, Fusion, Hit, Plan, Query, Settings, search};
+use crate::snapshot::{Created, Progress, Snapshots};
 use crate::validate;
 use crate::writer::{After, Command, Reply, Writer};
 
@@ -87,6 +88,7 @@ pub(crate) struct IndexService {
     pool: CpuPool,
     searches: Semaphore,
     recall: Arc<RecallGauge>,
+    snapshots: Snapshots,
 }
 
 impl IndexService {
@@ -101,6 +103,7 @@ impl IndexService {
         let recall = Arc::new(RecallGauge::new(&config.graph, &config.words)?);
         let limits = config.limits.clone();
         let folder = config.data_dir.clone();
+        let snapshots = Snapshots::new(&config)?;
         let policy = config.log_sync;
         let (engine, mut log) = Engine::open(config)?;
         log.set_sync(policy);
@@ -120,6 +123,7 @@ impl IndexService {
             pool,
             searches: Semaphore::new(limits.max_concurrent_searches),
             recall,
+            snapshots,
         })
     }
 
@@ -219,6 +223,29 @@ impl IndexService {
         validate::ids(&ids, &self.engine.config.limits)?;
         let operation = Operation::Delete { collection, ids };
         self.write(operation, After::Erasure).await
+    }
+
+    /// Returns what takes, lists and deletes snapshots.
+    pub(crate) fn snapshots(&self) -> &Snapshots {
+        &self.snapshots
+    }
+
+    /// Takes a snapshot: every point that was acknowledged before is in it.
+    ///
+    /// # Errors
+    /// Those of [`Snapshots::create`]; the index is stopping, or takes no writes.
+    pub(crate) async fn create_snapshot(
+        &self,
+        name: &str,
+        progress: &Progress,
+    ) -> Result<Created, IndexError> {
+        let hold = async {
+            let (to, answer) = oneshot::channel();
+            let asked = self.writes.send(Command::Hold(to)).await;
+            asked.map_err(|_| IndexError::Stopping)?;
+            answer.await.unwrap_or(Err(IndexError::Stopping))
+        };
+        self.snapshots.create(name, progress, hold).await
     }
 
     async fn write(&self, operation: Operation, after: After) -> Result<Outcome, IndexError> {

@@ -3,27 +3,28 @@
 //! Writes that wait together are committed together: one frame of the log, one
 //! sync, one commit of the words, one step for readers; then all are
 //! acknowledged. Between commits it freezes full tails, has segments made
-//! beside it ([`crate::jobs`]), puts them into use and cuts the log.
+//! beside it ([`crate::jobs`]), puts them into use and cuts the log, and keeps
+//! the files of the moment for a snapshot.
+
+mod checkpoint;
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::collection::{Collection, Publish};
-use crate::engine::{CheckpointError, Engine};
+use crate::engine::Engine;
 use crate::erase::{Erasure, Erasures, MAX_ERASURES};
 use crate::error::{IndexError, WriteError};
 use crate::jobs::{Done, Task, Worker, merge_of, scrub};
 use crate::log::Log;
 use crate::merge::{MergePolicy, Size};
 use crate::model::{Operation, Outcome, Spec};
-use crate::segment::files::sync_folder;
+use crate::segment::SegmentError;
 use crate::segment::write::Source;
-use crate::segment::{SegmentError, folder};
+use crate::snapshot::{Held, Moment};
 use crate::validate;
 
 /// Most operations in one commit.
@@ -53,7 +54,9 @@ pub(crate) enum Command {
     /// Make this durable and visible. Upserts and deletes have been checked
     /// against their collection, which exists.
     Write { operation: Operation, reply: Reply },
-    /// A job has ended.
+    /// Keep the files of this moment, after the writes before it, for a snapshot.
+    Hold(oneshot::Sender<Result<Moment, IndexError>>),
+    /// A job, or a snapshot, has ended.
     Wake,
     /// End.
     Close,
@@ -74,6 +77,10 @@ pub(crate) struct Writer {
     cut: u64,
     /// Segments replaced, but not removed yet.
     gone: Vec<u64>,
+    /// What a snapshot copies.
+    held: Weak<Held>,
+    /// Whether files stay for a snapshot that nothing else needs.
+    is_late: bool,
     sealing: Worker,
     merging: Worker,
     done_tx: std::sync::mpsc::Sender<Done>,
@@ -98,6 +105,8 @@ impl Writer {
             erasures: Erasures::default(),
             cut: 0,
             gone: Vec::new(),
+            held: Weak::new(),
+            is_late: false,
             sealing: Worker::default(),
             merging: Worker::default(),
             done_tx,
@@ -118,6 +127,7 @@ impl Writer {
         let mut open = true;
         while open {
             let mut group = Vec::new();
+            let mut moments = Vec::new();
             let mut bytes = 0;
             let mut next = self.rx.blocking_recv();
             open = next.is_some();
@@ -127,6 +137,7 @@ impl Writer {
                         bytes += operation.bytes();
                         group.push((operation, reply));
                     }
+                    Command::Hold(reply) => moments.push(reply),
                     Command::Wake => {}
                     Command::Close => {
                         open = false;
@@ -138,6 +149,10 @@ impl Writer {
                 }
             }
             self.commit(group);
+            for reply in moments {
+                // A caller that has left keeps nothing.
+                drop(reply.send(self.hold()));
+            }
             self.maintain();
         }
         self.close();
@@ -274,6 +289,9 @@ impl Writer {
             self.erasures.fail();
             return;
         }
+        if self.is_late && self.held.strong_count() == 0 {
+            self.checkpoint();
+        }
         if let Err(error) = self.freeze() {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
@@ -340,9 +358,9 @@ impl Writer {
     }
 
     fn start_jobs(&mut self) {
-        if self.gone.is_empty() {
-            self.erasures.refresh(&self.engine, self.cut);
-        }
+        // Bytes of replaced segments are on disk until those are removed.
+        let cut = if self.gone.is_empty() { self.cut } else { 0 };
+        self.erasures.refresh(&self.engine, cut);
         let collections = self.engine.collections();
         if self.sealing.is_free() {
             let next = collections.iter().find_map(|c| Some((c, c.to_seal()?)));
@@ -430,67 +448,6 @@ impl Writer {
             }
         }
         self.checkpoint();
-    }
-
-    /// Writes the manifest, cuts the log, and then removes the segments that
-    /// were replaced.
-    fn checkpoint(&mut self) {
-        self.erasures.set_stale();
-        match self.manifest() {
-            Ok(cut) => self.cut = cut,
-            Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "the manifest cannot be written; the log and old segments stay"
-                );
-                self.erasures.fail();
-                return;
-            }
-        }
-        if self.gone.is_empty() {
-            return;
-        }
-        let data = &self.engine.config.data_dir;
-        self.gone.retain(|number| {
-            let path = folder(data, *number);
-            let removed = std::fs::remove_dir_all(&path);
-            if let Err(error) = &removed {
-                tracing::warn!(%error, path = %path.display(), "a merged segment stays for now");
-            }
-            removed.is_err_and(|error| error.kind() != ErrorKind::NotFound)
-        });
-        let synced = sync_folder(&data.join("segments"));
-        if !self.gone.is_empty() || synced.is_err() {
-            self.erasures.fail();
-        }
-    }
-
-    /// Writes the manifest, which tells the last operation: the log must hold it.
-    fn manifest(&mut self) -> Result<u64, CheckpointError> {
-        self.log.sync()?;
-        self.engine.checkpoint()
-    }
-
-    fn close(&mut self) {
-        self.rx.close();
-        self.engine.stopping.store(true, Ordering::Release);
-        self.sealing.join();
-        self.merging.join();
-        while let Ok(done) = self.done_rx.try_recv() {
-            if !self.broken {
-                self.put_into_use(done);
-            }
-        }
-        if self.broken {
-            return;
-        }
-        // The manifest then knows the last operation: a log without it is damaged.
-        if let Err(error) = self.manifest() {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "the manifest cannot be written at the end"
-            );
-        }
     }
 }
 

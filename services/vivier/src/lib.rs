@@ -14,6 +14,7 @@ mod matching;
 mod output;
 mod profiles;
 mod sample;
+mod snapshot;
 mod table;
 
 pub use cli::main;

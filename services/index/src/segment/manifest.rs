@@ -87,7 +87,15 @@ impl Manifest {
         sync_folder(folder)
     }
 
-    fn encode(&self) -> Vec<u8> {
+    /// Returns the last operation that all segments hold: what comes after is in the
+    /// log.
+    pub(crate) fn flushed(&self) -> u64 {
+        let flushed = self.collections.values().map(|flushed| flushed.sequence);
+        flushed.min().unwrap_or(self.sequence)
+    }
+
+    /// Returns the content of its file.
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();
         writer.u64(self.next_segment);
         writer.u64(self.sequence);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -33,9 +33,15 @@ async fn child() {
     small.segments.merge_factor = 2;
     small.graph.scan_points = 20;
     small.checkpoint_log_bytes = 1 << 16;
+    small.snapshots.location = snapshots(Path::new(&folder)).display().to_string();
     vivier_index::run(small, listener, vivier_runtime::Shutdown::new())
         .await
         .unwrap();
+}
+
+/// Where a process that serves a folder puts its snapshots.
+pub(crate) fn snapshots(folder: &Path) -> PathBuf {
+    folder.with_extension("snapshots")
 }
 
 /// Starts a process; returns it once it opens the folder, with its address.

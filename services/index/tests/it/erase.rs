@@ -30,7 +30,7 @@ fn people_of(numbers: std::ops::Range<usize>, version: &str) -> v1::UpsertReques
     upsert_request(numbers.map(|number| person(number, version)).collect())
 }
 
-async fn erase(client: &mut Client, numbers: &[usize]) -> Result<u64, Status> {
+pub(crate) async fn erase(client: &mut Client, numbers: &[usize]) -> Result<u64, Status> {
     let request = v1::EraseRequest {
         collection: "people".to_owned(),
         ids: numbers.iter().map(|number| name(*number)).collect(),
@@ -39,7 +39,7 @@ async fn erase(client: &mut Client, numbers: &[usize]) -> Result<u64, Status> {
 }
 
 /// Returns every file that holds any of the names, and the number of files.
-fn holding(folder: &Path, numbers: &[usize]) -> (Vec<String>, usize) {
+pub(crate) fn holding(folder: &Path, numbers: &[usize]) -> (Vec<String>, usize) {
     let (mut found, mut files) = (Vec::new(), 0);
     // Jobs make and remove files meanwhile: what has gone holds nothing.
     let Ok(entries) = std::fs::read_dir(folder) else {
@@ -79,7 +79,7 @@ fn small(folder: &Path) -> Config {
 }
 
 /// Points sealed, merged, replaced, deleted and in memory.
-async fn fill(client: &mut Client) {
+pub(crate) async fn fill(client: &mut Client) {
     create(client, people()).await.unwrap();
     let rounds = [
         (0..150, "first"),

@@ -12,4 +12,5 @@ mod erase;
 mod measure;
 mod refusals;
 mod restart;
+mod snapshot;
 mod support;

@@ -35,7 +35,7 @@ impl Plan {
     /// `shards` overrides how many shards the configuration names, `data_dir`
     /// where they keep their data: one shard in `data_dir/index`, several in
     /// `data_dir/index/shard-0` and so on, the embedder's cache in
-    /// `data_dir/embeddings`.
+    /// `data_dir/embeddings`. Their snapshots go to one place for each in the same way.
     ///
     /// # Errors
     /// When a shard has no address to listen on.
@@ -65,6 +65,7 @@ impl Plan {
             let mut index = config.index.clone();
             if count > 1 {
                 index.data_dir = index.data_dir.join(format!("shard-{shard}"));
+                index.snapshots = index.snapshots.of_shard(shard);
                 index.server.listen = shard_address(&config, shard, count)?;
             }
             planned.push(index);
@@ -165,7 +166,11 @@ mod tests {
 
     #[test]
     fn several_shards_have_places_of_their_own() {
-        let with_steps = plan(Config::default(), Some(3));
+        let mut config = Config::default();
+        config.index.snapshots.location = "s3://bucket/all/".to_owned();
+        let with_steps = plan(config, Some(3));
+        let location = &with_steps.shards[2].snapshots.location;
+        assert_eq!(location, "s3://bucket/all/shard-2");
         assert_eq!(ports(&with_steps), [7402, 7412, 7422]);
         assert_eq!(with_steps.shards[2].data_dir, Path::new("d/index/shard-2"));
         let mut config = Config::default();
