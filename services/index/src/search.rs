@@ -57,6 +57,14 @@ impl Query {
     fn width(&self) -> usize {
         self.k.max(self.ef)
     }
+
+    /// Returns the plan of scoring all that may be found.
+    fn scanned(&self) -> Plan {
+        match self.filter {
+            Some(_) => Plan::FilteredScan,
+            None => Plan::Exact,
+        }
+    }
 }
 
 /// What is asked of one facet.
@@ -136,16 +144,11 @@ pub(crate) fn search(
         Fusion::Sum => top(view, &parts, query.k, &Order::Sum)?,
         Fusion::Rrf => fused(view, &parts, query, scorer.is_dense())?,
     };
-    let scanned = if query.filter.is_some() {
-        Plan::FilteredScan
-    } else {
-        Plan::Exact
-    };
     let plans = parts.iter().filter_map(|part| part.plan);
     let matching = parts.iter().map(|part| part.allowed).sum();
     Ok(Found {
         hits: hits(view, &parts, &best)?,
-        plan: plans.max().unwrap_or(scanned),
+        plan: plans.max().unwrap_or(query.scanned()),
         points: view.live(),
         matching: query.filter.as_ref().map(|_| matching),
         scored: parts.iter().map(|part| part.rows.len()).sum(),
@@ -220,9 +223,12 @@ fn candidates(
             ef: width + width / 2,
         };
         let found = SCRATCH.with_borrow_mut(|scratch| vectors.search(options, allow, scratch))?;
-        if found.plan == vivier_ann::Plan::Filtered {
-            plan = Plan::FilteredGraph;
-        }
+        plan = match found.plan {
+            vivier_ann::Plan::Filtered => Plan::FilteredGraph,
+            // With words, the best of both are scored in whole, not all.
+            vivier_ann::Plan::Scan if scorer.words().next().is_none() => query.scanned(),
+            vivier_ann::Plan::Scan | vivier_ann::Plan::Graph => Plan::Graph,
+        };
         rows.extend(found.hits.iter().map(|hit| hit.row));
     } else {
         // Nothing but words: points without any of them fill the answer.
