@@ -50,8 +50,16 @@ test: bootstrap model ## Runs every test.
 	@cargo test --release --workspace --locked
 
 .PHONY: fuzz
-fuzz: bootstrap ## Fuzzes every decoder of the index's files; FUZZ_SECONDS=60 each.
+fuzz: bootstrap ## Fuzzes every decoder of the index's files, filters and profiles; FUZZ_SECONDS=60 each.
 	@tests/fuzz/run.sh
+
+.PHONY: miri
+miri: bootstrap ## Looks for undefined behaviour and races in the vectors of a segment; needs nightly Rust with Miri.
+	@tests/miri.sh
+
+.PHONY: loom
+loom: bootstrap ## Tries every order in which threads that build a graph can meet.
+	@RUSTFLAGS='--cfg loom' cargo test --release --locked --package vivier-ann --lib --target-dir target/loom loom_tests
 
 .PHONY: check
 check: bootstrap model ## Before a commit: formatting, lints, documentation, tests.

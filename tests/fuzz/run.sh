@@ -12,7 +12,7 @@ target=$(rustc -vV | sed -n 's/^host: //p')
 folder=${CARGO_TARGET_DIR:-$PWD/../../target}/fuzz
 names=("$@")
 if [ ${#names[@]} = 0 ]; then
-    names=(operation log manifest ids records columns forward sums vectors)
+    names=(operation log manifest ids records columns forward sums vectors filters profiles)
 fi
 # The versions of the main build.
 cp ../../Cargo.lock Cargo.lock
@@ -20,6 +20,8 @@ export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-co
 cargo build --release --target "$target" --target-dir "$folder"
 programs=$folder/$target/release
 VIVIER_FUZZ_SEEDS=$folder/corpus "$programs/operation" -runs=0 2>/dev/null
+mkdir -p "$folder/corpus/profiles"
+cp seeds/*.json "$folder/corpus/profiles/"
 for name in "${names[@]}"; do
     echo "fuzzing $name for $seconds s ..."
     log=$folder/$name.log

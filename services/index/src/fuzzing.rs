@@ -1,10 +1,11 @@
-//! The door of the fuzzer (`tests/fuzz`) to the decoders of files. Not part of the
-//! interface: behind the feature `fuzzing`.
+//! The door of the fuzzer (`tests/fuzz`) to the decoders of files, and to filters. Not
+//! part of the interface: behind the feature `fuzzing`.
 //!
 //! Files are behind checksums, which no random change would pass: what a target is
 //! given is tried as it is, and again with its checksums made right. What opens is
 //! used, since searches check nothing any more.
 
+mod filters;
 mod seal;
 mod seeds;
 
@@ -20,6 +21,7 @@ use crate::segment::ids::Ids;
 use crate::segment::manifest::Manifest;
 use crate::segment::records::Records;
 
+pub use filters::filters;
 pub use seeds::write as write_seeds;
 
 /// Most rows of an opened file that are looked at.

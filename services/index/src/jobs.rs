@@ -64,6 +64,11 @@ impl Worker {
         self.not_before = Some(Instant::now() + RETRY);
     }
 
+    /// Lets a job that failed start again at once: somebody waits for its end.
+    pub(crate) fn try_again(&mut self) {
+        self.not_before = None;
+    }
+
     /// Starts a job; its end is told through the channel, and `wake` is called.
     pub(crate) fn start(
         &mut self,

@@ -59,6 +59,14 @@ impl Query {
     fn width(&self) -> usize {
         self.k.max(self.ef)
     }
+
+    /// Returns the plan of scoring all that may be found.
+    fn scanned(&self) -> Plan {
+        match self.filter {
+            Some(_) => Plan::FilteredScan,
+            None => Plan::Exact,
+        }
+    }
 }
 
 /// What is asked of one facet.
@@ -134,16 +142,11 @@ pub(crate) fn search(
         Fusion::Sum => top(view, &parts, query.k, &Order::Sum)?,
         Fusion::Rrf => fused(view, &parts, query, scorer.is_dense())?,
     };
-    let scanned = if query.filter.is_some() {
-        Plan::FilteredScan
-    } else {
-        Plan::Exact
-    };
     let plans = parts.iter().filter_map(|part| part.plan);
     let matching = parts.iter().map(|part| part.allowed).sum();
     Ok(Found {
         hits: hits(view, &parts, &best)?,
-        plan: plans.max().unwrap_or(scanned),
+        plan: plans.max().unwrap_or(query.scanned()),
         points: view.live(),
         matching: query.filter.as_ref().map(|_| matching),
         scored: parts.iter().map(|part| part.rows.len()).sum(),

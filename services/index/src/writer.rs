@@ -231,6 +231,8 @@ impl Writer {
                     let (what, limit) = ("erasures", MAX_ERASURES);
                     return respond(reply, Err(IndexError::Overloaded { what, limit }));
                 }
+                self.sealing.try_again();
+                self.merging.try_again();
                 self.erasures.push(Erasure {
                     collection,
                     ids,

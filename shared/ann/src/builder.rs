@@ -18,10 +18,10 @@ use crate::prune::Pruner;
 use crate::traverse::{NONE, Neighbours, Scores, Walk, descend};
 
 /// Nodes inserted one after the other before threads share the work: they would link
-/// to nothing in an empty graph.
-const SERIAL: u32 = 1_000;
+/// to nothing in an empty graph. Few under Miri, which is slow.
+const SERIAL: u32 = if cfg!(miri) { 16 } else { 1_000 };
 /// Nodes that a thread takes at once.
-const BLOCK: usize = 64;
+const BLOCK: usize = if cfg!(miri) { 2 } else { 64 };
 /// Highest level.
 const MAX_LEVEL: u8 = 15;
 
@@ -347,4 +347,38 @@ fn level_of(node: u32, m: usize) -> u8 {
         level += 1;
     }
     level
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::unreachable;
+    use crate::layout::Layout;
+    use crate::testing::Random;
+    use crate::vectors::Vectors;
+
+    #[test]
+    fn threads_that_build_at_once_make_one_graph() {
+        let count = if cfg!(miri) { 48 } else { 5_000 };
+        let values = Random::new(7).vector(count * 8, 1.0);
+        let layout = Layout::single(8).unwrap();
+        let vectors = Vectors::new(&values, &layout).unwrap();
+        let all: Vec<u32> = (0..u32::try_from(count).unwrap()).collect();
+        let flat = Flat::new(vectors, &layout, &all).unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(4);
+        let plan = Plan { m: 4, ef: 24 };
+        let pool = pool.build().unwrap();
+        let graph = pool.install(|| build(&flat, plan, &Unwatched)).unwrap();
+        assert_eq!(graph.nodes(), count);
+        for node in all {
+            let near: Vec<u32> = graph.neighbours(node).collect();
+            assert!((1..=8).contains(&near.len()), "{node}: {near:?}");
+            assert!(
+                near.iter()
+                    .all(|near| *near != node && index(*near) < count)
+            );
+        }
+        let missed = pool.install(|| unreachable(&graph, &flat)).len();
+        assert!(missed * 50 <= count, "{missed} are found by no walk");
+    }
 }

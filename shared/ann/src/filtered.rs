@@ -13,14 +13,17 @@ use crate::traverse::{Neighbours, Scores, Walk};
 
 /// Allowed nodes from which a walk starts, about.
 const SEEDS: usize = 128;
-/// Allowed neighbours of a node that are enough: refused ones then need not be looked
-/// behind. Narrow filters need fewer, because what is behind is new more often.
-const ENOUGH: usize = 24;
-const ENOUGH_OF_FEW: usize = 20;
-/// A filter is narrow that allows less than one node in so many.
-const FEW: u32 = 7;
+/// Allowed neighbours of a node that are enough, seen ones too: refused ones then need
+/// not be looked behind. Most are needed where half is allowed: there a node has fewer
+/// of its own than without a filter, and what is behind refused ones is mostly not new.
+/// By the percentage of all nodes below which they hold.
+const ENOUGH: [(u64, usize); 4] = [(80, 30), (30, 27), (15, 22), (8, 18)];
+const ENOUGH_OF_MOST: usize = 27;
+/// Nodes after which the best must stand out: walks into a neighbourhood of the query
+/// take fewer.
+const PATIENCE: usize = 32;
 /// Standard deviations above the mean of all allowed nodes that a result must reach.
-const STANDS_OUT: f32 = 2.0;
+const STANDS_OUT: f32 = 1.9;
 /// Lists that are loaded before they are read.
 const AHEAD: usize = 3;
 
@@ -33,8 +36,10 @@ pub(crate) struct Allowed<'a> {
 
 impl<'a> Allowed<'a> {
     pub(crate) fn new(nodes: &'a RowSet) -> Self {
-        let few = nodes.count() < nodes.len() / FEW;
-        let enough = if few { ENOUGH_OF_FEW } else { ENOUGH };
+        let (some, all) = (u64::from(nodes.count()), u64::from(nodes.len()));
+        let holds = |step: &&(u64, usize)| 100 * some < step.0 * all;
+        let step = ENOUGH.iter().take_while(holds).last();
+        let enough = step.map_or(ENOUGH_OF_MOST, |step| step.1);
         Self { nodes, enough }
     }
 }
@@ -75,7 +80,7 @@ pub(crate) fn seed(walk: &mut Walk, allowed: &RowSet, scores: &mut impl Scores) 
     scores.score(&walk.batch, &mut walk.values);
     walk.scored += walk.batch.len();
     for (node, score) in walk.batch.iter().zip(&walk.values) {
-        if walk.marks.insert(*node) {
+        if walk.fresh.remove(*node) {
             walk.pool.offer(*score, *node);
         }
     }
@@ -106,34 +111,25 @@ pub(crate) fn visit(
 ) {
     walk.batch.clear();
     walk.hops.clear();
-    for near in links.of(node) {
-        if allowed.nodes.contains(near) {
-            if walk.marks.insert(near) {
-                scores.prefetch(near);
-                walk.batch.push(near);
-            }
-        } else {
-            walk.hops.push(near);
-        }
-    }
+    let near = links.sift(node, |near| !allowed.nodes.contains(near), &mut walk.hops);
     for hop in walk.hops.iter().take(AHEAD) {
         links.prefetch(*hop);
     }
-    for (at, hop) in walk.hops.iter().enumerate() {
-        if walk.batch.len() >= allowed.enough {
+    collect(walk, links, scores, node);
+    // Own ones count that were seen before: they, too, lead on.
+    let seen = near - walk.hops.len() - walk.batch.len();
+    let wanted = allowed.enough.saturating_sub(seen);
+    for at in 0..walk.hops.len() {
+        if walk.batch.len() >= wanted {
             break;
         }
         if let Some(later) = walk.hops.get(at + AHEAD) {
             links.prefetch(*later);
         }
-        if !walk.marks.insert(*hop) {
-            continue;
-        }
-        for far in links.of(*hop) {
-            if allowed.nodes.contains(far) && walk.marks.insert(far) {
-                scores.prefetch(far);
-                walk.batch.push(far);
-            }
+        if let Some(hop) = walk.hops.get(at).copied()
+            && walk.marks.insert(hop)
+        {
+            collect(walk, links, scores, hop);
         }
     }
     scores.score(&walk.batch, &mut walk.values);
@@ -144,17 +140,37 @@ pub(crate) fn visit(
     }
 }
 
-/// Visits the best node again and again until all that the pool holds are.
+/// Adds the allowed neighbours of a node that are new to the batch.
+#[inline]
+fn collect(walk: &mut Walk, links: PackedLinks<'_>, scores: &impl Scores, node: u32) {
+    let from = walk.batch.len();
+    let fresh = &mut walk.fresh;
+    links.sift(node, |near| fresh.holds(near), &mut walk.batch);
+    for near in walk.batch.get(from..).unwrap_or_default() {
+        scores.prefetch(*near);
+        fresh.remove(*near);
+    }
+}
+
+/// Visits the best node again and again until all that the pool holds are; gives up,
+/// and returns false, when it comes to no neighbourhood of the query.
 pub(crate) fn run(
     walk: &mut Walk,
     links: PackedLinks<'_>,
     allowed: Allowed<'_>,
     scores: &mut impl Scores,
-) {
+    spread: Spread,
+) -> bool {
+    let patience = walk.expanded + PATIENCE;
     while let Some(node) = walk.pool.expand() {
         if let Some(next) = walk.pool.peek() {
             links.prefetch(next);
         }
         visit(walk, links, allowed, scores, node);
+        let best = walk.pool.items().first();
+        if walk.expanded == patience && !best.is_some_and(|best| spread.stands_out(best.score)) {
+            return false;
+        }
     }
+    true
 }

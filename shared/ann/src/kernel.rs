@@ -59,6 +59,8 @@ pub(crate) struct Operand {
     high: Vec<i8>,
     /// Empty when the values have one byte.
     low: Vec<i8>,
+    /// Both bytes in one, where they are two.
+    whole: Vec<i16>,
     /// What the offset of the stored bytes adds to each sum.
     high_bias: i32,
     low_bias: i32,
@@ -73,6 +75,7 @@ impl Operand {
         if greatest == 0.0 {
             let zeros = vec![0; stride(values.len())];
             let operand = Self {
+                whole: vec![0; zeros.len()],
                 high: zeros.clone(),
                 low: zeros,
                 ..Self::default()
@@ -90,6 +93,9 @@ impl Operand {
         operand.low.resize(stride(values.len()), 0);
         operand.high_bias = bias(&operand.high);
         operand.low_bias = bias(&operand.low);
+        let both = operand.high.iter().zip(&operand.low);
+        let whole = both.map(|(high, low)| 256 * i16::from(*high) + i16::from(*low));
+        operand.whole = whole.collect();
         (operand, unit)
     }
 
@@ -151,7 +157,7 @@ impl Kernel {
     /// Returns all that this processor can run, best first.
     pub(crate) fn available() -> Vec<Self> {
         let mut found = Vec::new();
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
         {
             let avx512 =
                 is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
@@ -241,9 +247,9 @@ fn portable(codes: Codes<'_>, operand: &Operand, row: u32) -> i64 {
 /// it does nothing.
 #[inline]
 pub(crate) fn prefetch<T>(slice: &[T], offset: usize) {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     x86::prefetch(slice, offset);
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(any(not(target_arch = "x86_64"), miri))]
     let _ = (slice, offset);
 }
 

@@ -1,6 +1,11 @@
 //! Lists of neighbours that threads change while others read them.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+#[cfg(loom)]
+use loom::sync::{Mutex, MutexGuard, atomic::AtomicU32};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+#[cfg(not(loom))]
+use std::sync::{Mutex, MutexGuard, atomic::AtomicU32};
 
 use crate::kernel::{index, prefetch};
 use crate::traverse::NONE;
@@ -8,11 +13,13 @@ use crate::traverse::NONE;
 /// Lists of one width, ended by [`NONE`] where they are shorter.
 ///
 /// Whoever changes a list holds its lock; readers take none. What they see while a
-/// list changes is a mix of old and new neighbours, which serves a search as well.
+/// list changes is a mix of old and new neighbours, which serves a search as well. Who
+/// reads a link to a node sees the lists that the node had when the link was written.
 pub(crate) struct Lists {
     cells: Vec<AtomicU32>,
     width: usize,
-    locks: Vec<AtomicBool>,
+    /// They sleep: where there are more threads than cores, who holds one may not run.
+    locks: Vec<Mutex<()>>,
 }
 
 impl Lists {
@@ -21,7 +28,7 @@ impl Lists {
         Self {
             cells: (0..count * width).map(|_| AtomicU32::new(NONE)).collect(),
             width,
-            locks: (0..count).map(|_| AtomicBool::new(false)).collect(),
+            locks: (0..count).map(|_| Mutex::new(())).collect(),
         }
     }
 
@@ -46,31 +53,17 @@ impl Lists {
             .cells
             .get(start..start + self.width)
             .unwrap_or_default();
-        let nodes = cells.iter().map(|cell| cell.load(Ordering::Relaxed));
+        let nodes = cells.iter().map(|cell| cell.load(Ordering::Acquire));
         nodes.take_while(|node| *node != NONE)
     }
 
-    /// Locks a list until the lock is dropped; only a few instructions may follow.
+    /// Locks a list until the lock is dropped.
     pub(crate) fn lock(&self, list: u32) -> Locked<'_> {
         let lock = self.locks.get(index(list));
-        if let Some(lock) = lock {
-            let mut spins = 0_u32;
-            while lock
-                .compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed)
-                .is_err()
-            {
-                spins += 1;
-                if spins.is_multiple_of(64) {
-                    std::thread::yield_now();
-                } else {
-                    std::hint::spin_loop();
-                }
-            }
-        }
         Locked {
             lists: self,
             list,
-            lock,
+            _guard: lock.map(|lock| lock.lock().unwrap_or_else(PoisonError::into_inner)),
         }
     }
 }
@@ -79,7 +72,7 @@ impl Lists {
 pub(crate) struct Locked<'a> {
     lists: &'a Lists,
     list: u32,
-    lock: Option<&'a AtomicBool>,
+    _guard: Option<MutexGuard<'a, ()>>,
 }
 
 impl Locked<'_> {
@@ -89,15 +82,54 @@ impl Locked<'_> {
         let cells = self.lists.cells.get(start..start + self.lists.width);
         let nodes = nodes.into_iter().chain(std::iter::repeat(NONE));
         for (cell, node) in cells.unwrap_or_default().iter().zip(nodes) {
-            cell.store(node, Ordering::Relaxed);
+            cell.store(node, Ordering::Release);
         }
     }
 }
 
-impl Drop for Locked<'_> {
-    fn drop(&mut self) {
-        if let Some(lock) = self.lock {
-            lock.store(false, Ordering::Release);
-        }
+/// Every order in which threads can run, and all that their processors may see: run by
+/// `make loom`.
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+
+    /// Links a node as the builder does: first its own list, then it is linked back.
+    fn insert(lists: &Lists, node: u32, to: u32) {
+        lists.lock(node).write([to]);
+        let locked = lists.lock(to);
+        let mut found: Vec<u32> = lists.read(to).collect();
+        found.push(node);
+        locked.write(found);
+    }
+
+    #[test]
+    fn no_node_is_seen_before_its_list_leads_on() {
+        loom::model(|| {
+            let lists = Arc::new(Lists::new(2, 2));
+            let writer = Arc::clone(&lists);
+            let inserted = thread::spawn(move || insert(&writer, 1, 0));
+            let seen: Vec<u32> = lists.read(0).collect();
+            for node in seen {
+                assert_eq!(lists.read(node).collect::<Vec<_>>(), [0]);
+            }
+            inserted.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn no_link_is_lost_when_two_nodes_link_to_one() {
+        loom::model(|| {
+            let lists = Arc::new(Lists::new(3, 2));
+            let writer = Arc::clone(&lists);
+            let inserted = thread::spawn(move || insert(&writer, 1, 0));
+            insert(&lists, 2, 0);
+            inserted.join().unwrap();
+            let mut seen: Vec<u32> = lists.read(0).collect();
+            seen.sort_unstable();
+            assert_eq!(seen, [1, 2]);
+        });
     }
 }

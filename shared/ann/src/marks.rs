@@ -1,6 +1,7 @@
-//! Which nodes a search has seen.
+//! Which nodes a search has seen, and which allowed ones it has not.
 
 use crate::kernel::index;
+use crate::row_set::RowSet;
 
 /// One bit a node, cleared word by word where it was set: with nodes in the order
 /// of their neighbourhoods a search touches few words, and all of them stay in the
@@ -39,5 +40,39 @@ impl Marks {
         let new = *word & bit == 0;
         *word |= bit;
         new
+    }
+}
+
+/// The allowed nodes that a search has not seen: one bit answers both questions, and
+/// they are asked of many neighbours of neighbours.
+#[derive(Debug, Default)]
+pub(crate) struct Fresh {
+    words: Vec<u64>,
+}
+
+impl Fresh {
+    /// Takes all that are allowed in, and forgets all others.
+    pub(crate) fn reset(&mut self, allowed: &RowSet) {
+        self.words.clear();
+        self.words.extend_from_slice(allowed.words());
+    }
+
+    /// Tells whether a node is allowed and not seen.
+    #[inline]
+    pub(crate) fn holds(&self, node: u32) -> bool {
+        let word = self.words.get(index(node / u64::BITS));
+        word.is_some_and(|word| word >> (node % u64::BITS) & 1 == 1)
+    }
+
+    /// Takes a node out; tells whether it was in.
+    #[inline]
+    pub(crate) fn remove(&mut self, node: u32) -> bool {
+        let Some(word) = self.words.get_mut(index(node / u64::BITS)) else {
+            return false;
+        };
+        let bit = 1 << (node % u64::BITS);
+        let was = *word & bit != 0;
+        *word &= !bit;
+        was
     }
 }

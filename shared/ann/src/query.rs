@@ -190,6 +190,14 @@ impl Query<'_> {
         );
     }
 
+    /// Returns the most that the score of a node by the first plane may be wrong.
+    pub(crate) fn margin_of(&self, node: u32) -> f32 {
+        let scale = self.segment.scales.get(index(node)).copied();
+        // No node at all has a scale of more than 0 where the greatest is 0.
+        let reach = self.segment.reach.max(f32::MIN_POSITIVE);
+        self.margin * (scale.unwrap_or(reach) / reach)
+    }
+
     /// Returns the scorer of a search: by the first plane.
     pub(crate) fn coarse(&self) -> Coarse<'_> {
         Coarse {

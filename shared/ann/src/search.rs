@@ -61,17 +61,15 @@ pub struct Scratch {
     scores: Vec<f32>,
     nodes: Vec<u32>,
     next: Vec<u32>,
-    /// How the scores of sampled nodes are spread, if a search sampled any.
-    spread: Option<Spread>,
 }
 
 /// Rows scanned at once.
 const BATCH: usize = 32;
 /// Rows that can be scanned in the time that a walk over the graph takes for one node
 /// of its width: of all rows, and of those that a filter allows. A walk under a filter
-/// takes twice as long, and so do rows that do not lie side by side.
+/// takes half as long again, rows that do not lie side by side twice as long.
 const SCAN_PER_WIDTH: usize = 50;
-const FILTERED_SCAN_PER_WIDTH: usize = 75;
+const FILTERED_SCAN_PER_WIDTH: usize = 45;
 /// Share of the graph's geometry that a query must use; below, the graph knows mostly
 /// what the query ignores.
 const MIN_KEPT: f32 = 0.2;
@@ -105,30 +103,46 @@ impl Query<'_> {
             .map_or(self.segment.nodes(), |allowed| allowed.count());
         let ef = options.ef.max(options.k).max(1);
         let ef = widened(ef, self.kept);
-        let per_width = allowed
-            .as_ref()
-            .map_or(SCAN_PER_WIDTH, |_| FILTERED_SCAN_PER_WIDTH);
+        let per_width = if allowed.is_some() {
+            FILTERED_SCAN_PER_WIDTH
+        } else {
+            SCAN_PER_WIDTH
+        };
         if self.kept < MIN_KEPT || index(count) <= ef.saturating_mul(per_width) {
             return self.scan(options.k, allow, scratch);
         }
-        let plan = self.walk(ef, allowed.as_deref(), scratch);
-        self.list(options.k, allowed.as_deref(), scratch);
-        let (visited, scored) = (scratch.walk.expanded, scratch.walk.scored);
-        let hits = self.finish(options.k, allow, scratch);
-        let spread = scratch.spread.take();
-        let stands_out = |last: &Hit| spread.is_none_or(|spread| spread.stands_out(last.score));
-        let trusted = hits.last().is_none_or(stands_out);
-        if !trusted || hits.len() < options.k.min(index(count)) {
-            let mut found = self.scan(options.k, allow, scratch)?;
-            found.distances += scored;
-            return Ok(found);
+        let nodes = allowed.as_deref();
+        if let Some(hits) = self.walked(options.k, ef, (allow, nodes), scratch)
+            && hits.len() >= options.k.min(index(count))
+        {
+            return Ok(Found {
+                hits,
+                plan: nodes.map_or(Plan::Graph, |_| Plan::Filtered),
+                visited: scratch.walk.expanded,
+                distances: scratch.walk.scored + scratch.nodes.len(),
+            });
         }
-        Ok(Found {
-            distances: scored + scratch.nodes.len(),
-            visited,
-            hits,
-            plan,
-        })
+        let spent = scratch.walk.scored;
+        let mut found = self.scan(options.k, allow, scratch)?;
+        found.distances += spent;
+        Ok(found)
+    }
+
+    /// Returns the best of what a walk finds, of allowed rows and their nodes; `None`
+    /// when these are no neighbourhood of the query.
+    pub(crate) fn walked(
+        &self,
+        k: usize,
+        ef: usize,
+        (rows, nodes): (Option<&RowSet>, Option<&RowSet>),
+        scratch: &mut Scratch,
+    ) -> Option<Vec<Hit>> {
+        let spread = self.walk(ef, nodes, scratch)?;
+        self.list(k, nodes, scratch);
+        let hits = self.finish(k, rows, scratch);
+        let last = hits.last().zip(spread);
+        let stands_out = last.is_none_or(|(last, spread)| spread.stands_out(last.score));
+        stands_out.then_some(hits)
     }
 
     /// Lists what the walk found, and those that no walk finds.
@@ -141,8 +155,11 @@ impl Query<'_> {
         scratch.nodes.clear();
         for node in &self.segment.residual {
             // Some walks find them all the same.
-            let wanted = allowed.is_none_or(|allowed| allowed.contains(*node));
-            if wanted && walk.marks.insert(*node) {
+            let wanted = match allowed {
+                Some(_) => walk.fresh.remove(*node),
+                None => walk.marks.insert(*node),
+            };
+            if wanted {
                 scratch.nodes.push(*node);
             }
         }
@@ -205,8 +222,15 @@ impl Query<'_> {
         }
     }
 
-    /// Walks over the graph; the pool then holds the best nodes.
-    fn walk(&self, ef: usize, allowed: Option<&RowSet>, scratch: &mut Scratch) -> Plan {
+    /// Walks over the graph; the pool then holds the best nodes. Returns how scores of
+    /// allowed nodes are spread, if there is a filter, or `None` when no walk leads to
+    /// what it allows.
+    fn walk(
+        &self,
+        ef: usize,
+        allowed: Option<&RowSet>,
+        scratch: &mut Scratch,
+    ) -> Option<Option<Spread>> {
         let segment = self.segment;
         let scorer = &mut self.coarse();
         let walk = &mut scratch.walk;
@@ -218,17 +242,17 @@ impl Query<'_> {
         let Some(allowed) = allowed else {
             walk.seed(score, node);
             walk.run(&links, scorer);
-            return Plan::Graph;
+            return Some(None);
         };
         let few = Allowed::new(allowed);
-        if allowed.contains(node) {
-            walk.seed(score, node);
+        walk.fresh.reset(allowed);
+        if walk.fresh.remove(node) {
+            walk.pool.offer(score, node);
         } else {
             filtered::visit(walk, links, few, scorer, node);
         }
-        scratch.spread = Some(filtered::seed(walk, allowed, scorer));
-        filtered::run(walk, links, few, scorer);
-        Plan::Filtered
+        let spread = filtered::seed(walk, allowed, scorer);
+        filtered::run(walk, links, few, scorer, spread).then_some(Some(spread))
     }
 
     /// Walks down the upper levels.
@@ -247,22 +271,44 @@ impl Query<'_> {
 
     /// Scores the shortlist exactly and orders its rows.
     fn finish(&self, k: usize, allow: Option<&RowSet>, scratch: &mut Scratch) -> Vec<Hit> {
+        let items = scratch.shortlist.items();
+        let (first, others) = items.split_at(k.min(items.len()));
         scratch.nodes.clear();
-        scratch.nodes.extend(scratch.shortlist.nodes());
+        scratch.nodes.extend(first.iter().map(|item| item.1));
         self.exact(&scratch.nodes, &mut scratch.scores);
-        let mut hits = Vec::with_capacity(scratch.nodes.len());
-        let allowed = |row: &u32| allow.is_none_or(|allow| allow.contains(*row));
-        for (node, score) in scratch.nodes.iter().zip(&scratch.scores) {
-            let rows = std::iter::once(*node).chain(self.segment.copies_of(*node));
-            hits.extend(
-                rows.filter(allowed)
-                    .take(k)
-                    .map(|row| Hit { row, score: *score }),
-            );
-        }
+        // The last of any k is a floor for the others, and a higher one than by rough
+        // scores: most are not scored again.
+        let floor = scratch.scores.iter().copied().fold(f32::INFINITY, f32::min);
+        let has_chance = |item: &&(f32, u32)| item.0 + self.margin_of(item.1) >= floor;
+        let mut hits = Vec::with_capacity(2 * k);
+        self.take(&scratch.nodes, &scratch.scores, allow, k, &mut hits);
+        let from = scratch.nodes.len();
+        scratch
+            .nodes
+            .extend(others.iter().filter(has_chance).map(|item| item.1));
+        let rest = scratch.nodes.get(from..).unwrap_or_default();
+        self.exact(rest, &mut scratch.scores);
+        self.take(rest, &scratch.scores, allow, k, &mut hits);
         hits.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.row.cmp(&b.row)));
         hits.truncate(k);
         hits
+    }
+
+    /// Adds the allowed rows of nodes, at most `k` of each.
+    fn take(
+        &self,
+        nodes: &[u32],
+        scores: &[f32],
+        allow: Option<&RowSet>,
+        k: usize,
+        hits: &mut Vec<Hit>,
+    ) {
+        let allowed = |row: &u32| allow.is_none_or(|allow| allow.contains(*row));
+        for (node, score) in nodes.iter().zip(scores) {
+            let rows = std::iter::once(*node).chain(self.segment.copies_of(*node));
+            let rows = rows.filter(allowed).take(k);
+            hits.extend(rows.map(|row| Hit { row, score: *score }));
+        }
     }
 
     /// Returns the nodes of which a row is allowed.

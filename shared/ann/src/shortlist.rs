@@ -39,10 +39,10 @@ impl Shortlist {
         }
     }
 
-    /// Returns the nodes that have a chance.
-    pub(crate) fn nodes(&mut self) -> impl Iterator<Item = u32> + '_ {
+    /// Returns the nodes that have a chance with their rough scores, the best `k` first.
+    pub(crate) fn items(&mut self) -> &[(f32, u32)] {
         self.trim();
-        self.items.iter().map(|item| item.1)
+        &self.items
     }
 
     /// Drops those that `k` others beat even if all scores are as wrong as can be.

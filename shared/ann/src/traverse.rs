@@ -1,6 +1,6 @@
 //! Best-first search of a graph, for building and for searching alike.
 
-use crate::marks::Marks;
+use crate::marks::{Fresh, Marks};
 use crate::pool::Pool;
 
 /// Where no neighbour is.
@@ -28,6 +28,8 @@ pub(crate) trait Scores {
 #[derive(Debug, Default)]
 pub(crate) struct Walk {
     pub(crate) marks: Marks,
+    /// Allowed nodes not seen yet, under a filter.
+    pub(crate) fresh: Fresh,
     pub(crate) pool: Pool,
     pub(crate) batch: Vec<u32>,
     pub(crate) values: Vec<f32>,

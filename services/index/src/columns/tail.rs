@@ -1,10 +1,11 @@
 //! The columns of the tail: rows are appended while searches read.
 //!
-//! Rows gather in blocks of 64; eight blocks of one size become one of eight
-//! times that, up to 4,096 rows, each an immutable [`Columns`] in memory. The
-//! rows that fill no block yet are tested one by one. So a row is built into
-//! columns three times, a filter asks some twenty blocks, and a clone is a view
-//! that never changes and shares all but the list of blocks.
+//! Rows gather in blocks of 64; eight of them become one of 512, each an
+//! immutable [`Columns`] in memory. The rows that fill no block yet are tested
+//! one by one. So a row is built into columns twice, no write waits for more than
+//! 576 rows to be built, a filter asks some twenty blocks of a tail of 8,192 rows,
+//! and a clone is a view that never changes and shares all but the list of
+//! blocks.
 //!
 //! Rows that die stay until the tail is sealed: the caller leaves them out.
 
@@ -19,8 +20,8 @@ use crate::points::Meta;
 
 /// Rows of the smallest block; a word of bits.
 const SMALLEST: usize = 64;
-/// Rows of the largest block.
-const LARGEST: usize = 4_096;
+/// Rows of the largest block: to build it holds a write, and all behind it.
+const LARGEST: usize = 512;
 /// Blocks of one size that become one.
 const JOINED: usize = 8;
 
@@ -168,7 +169,7 @@ mod tests {
             Filter::Not(Box::new(column("text", Test::In(vec!["t7".to_owned()])))),
         ]);
         for (number, row) in rows.iter().enumerate() {
-            if [4_095, 4_096, 4_097, 9_999].contains(&number) {
+            if [511, 512, 4_095, 4_096, 4_097, 9_999].contains(&number) {
                 assert_eq!(tail.select(&filter), scan(&rows[..number], &filter));
             }
             tail.push(meta(row)).unwrap();

@@ -5,9 +5,12 @@ use std::io;
 use std::path::Path;
 
 use vivier_ann::{BuildOptions, Unwatched};
+use vivier_proto::v1;
 
+use super::filters::encode;
 use crate::codec::encode_operation;
 use crate::collection::{Collection, Publish};
+use crate::convert::point_message;
 use crate::log::{Log, LogError};
 use crate::model::{FacetKind, FacetSpec, Operation, Record, Spec, Value, Words};
 use crate::segment::manifest::Manifest;
@@ -15,7 +18,7 @@ use crate::segment::write::SegmentWriter;
 
 const POINTS: u8 = 40;
 
-fn spec() -> Spec {
+pub(super) fn spec() -> Spec {
     let facet = |kind, default_weight| FacetSpec {
         kind,
         default_weight,
@@ -60,6 +63,53 @@ fn record(number: u8) -> Record {
     }
 }
 
+/// Returns a filter with every kind of node and of test.
+fn filter() -> v1::Filter {
+    use v1::condition::Test;
+    use v1::filter::Node;
+    let condition = |column: &str, test| {
+        let column = column.to_owned();
+        let test = Some(test);
+        let condition = v1::Condition { column, test };
+        v1::Filter {
+            node: Some(Node::Condition(condition)),
+        }
+    };
+    let list = |filters| v1::FilterList { filters };
+    let within = v1::Within {
+        center: Some(v1::Coordinates {
+            latitude: 4.0,
+            longitude: 2.5,
+        }),
+        radius_km: 900.0,
+    };
+    let texts = v1::Strings {
+        values: vec!["a".to_owned(), "c".to_owned()],
+    };
+    let range = v1::Range {
+        min: Some(-1.0),
+        max: Some(20_000.0),
+    };
+    let refused = condition("y", Test::Missing(true));
+    let any = list(vec![
+        condition("x", Test::In(texts)),
+        condition("x", Test::Range(range)),
+        condition("y", Test::Is(true)),
+        condition("y", Test::Within(within)),
+    ]);
+    let all = list(vec![
+        v1::Filter {
+            node: Some(Node::Not(Box::new(refused))),
+        },
+        v1::Filter {
+            node: Some(Node::Any(any)),
+        },
+    ]);
+    v1::Filter {
+        node: Some(Node::All(all)),
+    }
+}
+
 /// Writes a folder for each target below one, with a sound file in it.
 ///
 /// # Errors
@@ -83,6 +133,11 @@ pub fn write(corpora: &Path) -> io::Result<()> {
     for (name, operation) in [("create", &create), ("upsert", &few), ("delete", &delete)] {
         put(corpora, "operation", name, &encode_operation(operation))?;
     }
+    let points = v1::UpsertRequest {
+        points: (0..5).map(|number| point_message(record(number))).collect(),
+        ..v1::UpsertRequest::default()
+    };
+    put(corpora, "filters", "seed", &encode(&filter(), &points))?;
     let mut log =
         Log::open(&scratch, 0, 0, |_, _| Ok::<(), LogError>(())).map_err(io::Error::other)?;
     for operations in [&[&create, &few][..], &[&delete]] {

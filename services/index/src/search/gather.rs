@@ -112,6 +112,8 @@ struct Prepared<'a> {
     allowed: usize,
     /// Hits that each way is asked for; `None` when all rows are candidates.
     asked: Option<usize>,
+    /// The plan of scoring all rows.
+    scanned: Plan,
 }
 
 impl<'a> Prepared<'a> {
@@ -126,6 +128,7 @@ impl<'a> Prepared<'a> {
             scorer,
             allow,
             asked: None,
+            scanned: query.scanned(),
         }
     }
 
@@ -177,7 +180,8 @@ impl<'a> Prepared<'a> {
                     SCRATCH.with_borrow_mut(|scratch| vectors.search(options, allow, scratch))?;
                 list.plan = match found.plan {
                     vivier_ann::Plan::Filtered => Plan::FilteredGraph,
-                    vivier_ann::Plan::Scan if allow.is_some() => Plan::FilteredScan,
+                    // With words, the best of both are scored in whole, not all.
+                    vivier_ann::Plan::Scan if self.scorer.words().next().is_none() => self.scanned,
                     vivier_ann::Plan::Graph | vivier_ann::Plan::Scan => Plan::Graph,
                 };
                 list.hits = found.hits.iter().map(|hit| (hit.row, hit.score)).collect();
@@ -199,6 +203,7 @@ impl<'a> Prepared<'a> {
             allow,
             allowed,
             asked,
+            ..
         } = self;
         let mut rows: Vec<Slot> = Vec::new();
         let plans = lists.iter().map(|list| list.plan);

@@ -10,16 +10,60 @@ use vivier_proto::v1;
 use crate::crash;
 use crate::support::*;
 
+/// Values of a vector.
+const DIM: u16 = 16;
+
 /// Ids, texts and documents of a person all hold this name.
 fn name(number: usize) -> String {
     format!("zerlina{number:04}")
 }
 
+/// The vector of a person; no other has one value of it.
+fn face(number: usize) -> Vec<f32> {
+    let start = f32::from(u16::try_from(number).unwrap());
+    let value = |at: u16| (start * 1.37 + f32::from(at) * 2.11).sin();
+    (0..DIM).map(value).collect()
+}
+
+/// A vector as numbers, as records and the log hold it.
+fn raw(vector: &[f32]) -> Vec<u8> {
+    let values = vector.iter();
+    values.flat_map(|value| value.to_le_bytes()).collect()
+}
+
+/// A vector as the first plane of a segment holds it: bytes from -127 to 127 moved up
+/// by 128, the greatest value being 127.
+fn plane(vector: &[f32]) -> Vec<u8> {
+    let greatest = vector
+        .iter()
+        .fold(0.0_f32, |most, value| most.max(value.abs()));
+    let byte = |value: &f32| -> u8 {
+        let wanted = (value / greatest * 127.0).round() + 128.0;
+        (1..=255)
+            .find(|byte| (f32::from(*byte) - wanted).abs() < 0.5)
+            .unwrap()
+    };
+    vector.iter().map(byte).collect()
+}
+
+/// People with a vector and words.
+fn pool() -> v1::CollectionSpec {
+    let mut spec = people();
+    spec.facets.retain(|facet| facet.name != "geo");
+    for facet in &mut spec.facets {
+        if let Some(v1::facet_spec::Kind::Dense(dense)) = &mut facet.kind {
+            dense.dim = DIM.into();
+        }
+    }
+    spec
+}
+
 fn person(number: usize, version: &str) -> v1::Point {
     let name = name(number);
     let said = format!("rust search {name} {version}");
-    let place = f32::from(u16::try_from(number).unwrap());
-    let mut point = point(&name, [place, 1.0], &said);
+    let mut point = point(&name, [0.0, 0.0], &said);
+    let face = vector(&face(number));
+    point.vectors = [("text".to_owned(), face)].into();
     let skills = v1::payload_value::Kind::Strings(strings(&[&format!("skill-{name}")]));
     let value = v1::PayloadValue { kind: Some(skills) };
     point.payload.insert("skills".to_owned(), value);
@@ -38,35 +82,56 @@ pub(crate) async fn erase(client: &mut Client, numbers: &[usize]) -> Result<u64,
     Ok(client.erase(request).await?.into_inner().erased)
 }
 
-/// Returns every file that holds any of the names, and the number of files.
-pub(crate) fn holding(folder: &Path, numbers: &[usize]) -> (Vec<String>, usize) {
-    let (mut found, mut files) = (Vec::new(), 0);
+/// Returns every file below a folder with its content.
+fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
     // Jobs make and remove files meanwhile: what has gone holds nothing.
     let Ok(entries) = std::fs::read_dir(folder) else {
-        return (found, files);
+        return found;
     };
     for entry in entries {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            let (inner, count) = holding(&path, numbers);
-            found.extend(inner);
-            files += count;
-            continue;
+            found.extend(files(&path));
+        } else if let Ok(content) = std::fs::read(&path) {
+            found.push((path.display().to_string(), content));
         }
-        let Ok(content) = std::fs::read(&path) else {
-            continue;
-        };
-        files += 1;
-        let content = content.to_ascii_lowercase();
+    }
+    found
+}
+
+fn holds(content: &[u8], wanted: &[u8]) -> bool {
+    let first = wanted[0];
+    let mut windows = content.windows(wanted.len());
+    windows.any(|window| window[0] == first && window == wanted)
+}
+
+/// Returns what every file holds of any of the people, and the number of files.
+pub(crate) fn holding(folder: &Path, numbers: &[usize]) -> (Vec<String>, usize) {
+    let mut found = Vec::new();
+    let files = files(folder);
+    for (path, content) in &files {
+        let lower = content.to_ascii_lowercase();
         for number in numbers {
-            let name = name(*number);
-            let mut windows = content.windows(name.len());
-            if windows.any(|window| window == name.as_bytes()) {
-                found.push(format!("{} holds {name}", path.display()));
+            let (name, face) = (name(*number), face(*number));
+            for (what, is_held) in [
+                ("name", holds(&lower, name.as_bytes())),
+                ("vector", holds(content, &raw(&face))),
+                ("plane", holds(content, &plane(&face))),
+            ] {
+                if is_held {
+                    found.push(format!("{path} holds the {what} of {name}"));
+                }
             }
         }
     }
-    (found, files)
+    (found, files.len())
+}
+
+/// Tells whether each of three forms of a person is in some file.
+fn held(folder: &Path, number: usize) -> [bool; 3] {
+    let (found, _) = holding(folder, &[number]);
+    ["the name", "the vector", "the plane"].map(|what| found.iter().any(|line| line.contains(what)))
 }
 
 fn small(folder: &Path) -> Config {
@@ -80,7 +145,7 @@ fn small(folder: &Path) -> Config {
 
 /// Points sealed, merged, replaced, deleted and in memory.
 pub(crate) async fn fill(client: &mut Client) {
-    create(client, people()).await.unwrap();
+    create(client, pool()).await.unwrap();
     let rounds = [
         (0..150, "first"),
         (20..60, "second"),
@@ -117,6 +182,8 @@ async fn nothing_of_an_erased_point_stays_in_any_file() {
     for number in &gone[..7] {
         assert!(!holding(folder.path(), &[*number]).0.is_empty(), "{number}");
     }
+    // Sealed: as it was sent, and rounded.
+    assert_eq!(held(folder.path(), 25), [true; 3]);
     assert_eq!(erase(client, &gone).await.unwrap(), 5);
     let (found, files) = holding(folder.path(), &gone);
     assert!(found.is_empty(), "{found:#?}");
@@ -130,7 +197,10 @@ async fn nothing_of_an_erased_point_stays_in_any_file() {
     assert_eq!(erase(client, &[3]).await.unwrap(), 1);
     let now = scroll(client, 1_000).await;
     assert_eq!(now.len(), kept.len());
-    let found = search(client, search_request(300)).await.unwrap();
+    let mut request = search_request(300);
+    let asked = v1::facet_query::Query::Vector(vector(&face(7)));
+    request.facets.get_mut("text").unwrap().query = Some(asked);
+    let found = search(client, request).await.unwrap();
     assert_eq!(found.hits.len(), now.len());
     served.stop().await;
     let mut served = Served::start(small(folder.path())).await;
@@ -215,7 +285,7 @@ async fn what_cannot_be_erased_is_refused() {
     let mut served = Served::start(small(folder.path())).await;
     let client = &mut served.client;
     refused(erase(client, &[1]).await, Code::NotFound, &["people"]);
-    create(client, people()).await.unwrap();
+    create(client, pool()).await.unwrap();
     assert_eq!(erase(client, &[1]).await.unwrap(), 0);
     served.stop().await;
 }
@@ -227,7 +297,7 @@ async fn a_collection_that_slept_while_the_log_was_cut_wakes_up() {
     let client = &mut served.client;
     let other = v1::CollectionSpec {
         name: "other".to_owned(),
-        ..people()
+        ..pool()
     };
     create(client, other).await.unwrap();
     fill(client).await;
@@ -245,5 +315,70 @@ async fn a_collection_that_slept_while_the_log_was_cut_wakes_up() {
     let stats = stats.unwrap().into_inner();
     let points: Vec<_> = stats.collections.iter().map(|c| c.points).collect();
     assert_eq!(points, [10, 237]);
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn erasures_beyond_those_that_may_wait_are_refused_and_may_come_again() {
+    const WAITING: usize = 256;
+    let folder = tempfile::tempdir().unwrap();
+    // One large tail: sealing it keeps them waiting while they come.
+    let mut large = config(folder.path());
+    large.segments.seal_points = 100_000;
+    large.limits.max_pending_writes = 1_024;
+    let mut served = Served::start(large).await;
+    create(&mut served.client, pool()).await.unwrap();
+    let lots = (0..6_000).step_by(500);
+    let lots = lots.map(|start| people_of(start..start + 500, "first"));
+    upsert(&mut served.client, lots.collect()).await.unwrap();
+    let asked = (0..WAITING + 100).map(|number| {
+        let mut client = served.client.clone();
+        tokio::spawn(async move { (number, erase(&mut client, &[number]).await) })
+    });
+    let (mut erased, mut refused) = (Vec::new(), Vec::new());
+    for answer in asked.collect::<Vec<_>>() {
+        match answer.await.unwrap() {
+            (number, Ok(_)) => erased.push(number),
+            (number, Err(status)) => {
+                assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+                assert!(status.message().contains("erasures"), "{status}");
+                refused.push(number);
+            }
+        }
+    }
+    assert!(!refused.is_empty() && erased.len() >= WAITING);
+    let (found, _) = holding(folder.path(), &erased[..20]);
+    assert!(found.is_empty(), "{found:#?}");
+    // They are deleted already, and erased when asked again.
+    assert_eq!(erase(&mut served.client, &refused).await.unwrap(), 0);
+    let (found, _) = holding(folder.path(), &refused[..20.min(refused.len())]);
+    assert!(found.is_empty(), "{found:#?}");
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_that_the_disk_refuses_says_so_and_is_finished_when_asked_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut served = Served::start(small(folder.path())).await;
+    let client = &mut served.client;
+    create(client, pool()).await.unwrap();
+    upsert(client, vec![people_of(0..10, "first")])
+        .await
+        .unwrap();
+    // A file where the folder of segments was: none can be written.
+    let segments = folder.path().join("segments");
+    let aside = folder.path().join("aside");
+    let had = std::fs::rename(&segments, &aside).is_ok();
+    std::fs::write(&segments, "").unwrap();
+    refused(erase(client, &[3]).await, Code::Internal, &[]);
+    assert!(!holding(folder.path(), &[3]).0.is_empty());
+    std::fs::remove_file(&segments).unwrap();
+    if had {
+        std::fs::rename(&aside, &segments).unwrap();
+    }
+    assert_eq!(without(client, &[3]).await.len(), 9);
+    assert_eq!(erase(client, &[3]).await.unwrap(), 0);
+    let (found, _) = holding(folder.path(), &[3]);
+    assert!(found.is_empty(), "{found:#?}");
     served.stop().await;
 }

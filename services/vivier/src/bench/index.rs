@@ -1,6 +1,7 @@
 //! `vivier bench index`: builds a segment of vectors, searches it, and prints recall
 //! and speed.
 
+mod filters;
 mod measure;
 mod synthetic;
 mod vectors;
@@ -12,6 +13,7 @@ use clap::Args;
 use serde_json::json;
 use vivier_runtime::CpuPool;
 
+use self::filters::FilterRow;
 use self::measure::{Bench, Row, sealed};
 use self::synthetic::Shape;
 use self::vectors::Sets;
@@ -35,8 +37,16 @@ then for each width of the search, on one thread:
   qps, cpu_qps            searches a second: by the clock, and of processor time
   p50_ms, p99_ms          of one search
 
+With --filters then, for filters of many kinds, each search five times in turn with the
+same search without the filter; the shortest of the five counts:
+  allowed                 share of the vectors that the filter allows
+  plan                    walk: over the graph; scan: all that are allowed
+  recall                  share of the best allowed, by a scan, that is found
+  p50_ms, p99_ms          of one search, then how many times as long as without filter
+
 Examples:
   vivier bench index --synthetic 200000,256
+  vivier bench index --synthetic 200000,256 --ef 260 --filters
   vivier bench index --vectors x.bin --queries q.bin --truth gt.bin --dim 256 -k 100 --json")]
 pub(crate) struct IndexArgs {
     /// Vectors to be searched.
@@ -75,6 +85,9 @@ pub(crate) struct IndexArgs {
         default_value = "100,150,200,250,300,400"
     )]
     ef: Vec<usize>,
+    /// Searches with filters too, at the last of the widths.
+    #[arg(long)]
+    filters: bool,
     /// Threads that build; 0 for one on each core. One searches.
     #[arg(long, value_name = "N", default_value_t = 2)]
     threads: usize,
@@ -134,6 +147,10 @@ pub(crate) fn run(args: &IndexArgs, output: &mut Output) -> anyhow::Result<Outco
         .map(|ef| bench.search(*ef))
         .collect::<Result<_, _>>()?;
     let rss = bench.rss_bytes_per_point();
+    let filters = match args.ef.last() {
+        Some(ef) if args.filters => bench.filtered(*ef)?,
+        _ => Vec::new(),
+    };
     if args.json {
         let first = json!({
             "engine": "vivier", "points": sealed.order.len(), "threads": pool.threads(),
@@ -143,6 +160,9 @@ pub(crate) fn run(args: &IndexArgs, output: &mut Output) -> anyhow::Result<Outco
         });
         output.line(format_args!("{first}"))?;
         for row in &rows {
+            output.line(format_args!("{}", serde_json::to_string(row)?))?;
+        }
+        for row in &filters {
             output.line(format_args!("{}", serde_json::to_string(row)?))?;
         }
         return Ok(Outcome::Done);
@@ -164,5 +184,28 @@ pub(crate) fn run(args: &IndexArgs, output: &mut Output) -> anyhow::Result<Outco
             row.ef, row.recall, row.qps, row.p50_ms, row.p99_ms
         ))?;
     }
+    table(&filters, output)?;
     Ok(Outcome::Done)
+}
+
+fn table(filters: &[FilterRow], output: &mut Output) -> anyhow::Result<()> {
+    if filters.is_empty() {
+        return Ok(());
+    }
+    output.line(format_args!(
+        "allowed  filter                      plan  recall   p50 ms   p99 ms    times without it"
+    ))?;
+    for row in filters {
+        let (p50, p99) = row.ratios();
+        output.line(format_args!(
+            "{:>6.2}%  {:<27} {:<5} {:>6.4} {:>8.3} {:>8.3} {p50:>10.2} {p99:>8.2}",
+            row.allowed * 100.0,
+            row.filter,
+            row.plan,
+            row.recall,
+            row.p50_ms,
+            row.p99_ms
+        ))?;
+    }
+    Ok(())
 }

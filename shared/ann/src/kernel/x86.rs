@@ -112,32 +112,77 @@ fn sums<const N: usize>(registers: [__m512i; N]) -> [i32; N] {
     std::array::from_fn(|n| values[n % 4])
 }
 
-/// Multiplies the operand with rows.
+/// Values of two bytes of which the products with a row's values, in pairs, fit into
+/// 32 bits when they are added up in lanes: `128 * 2 * 255 * 32512 < 2^31`.
+const FITTING: usize = 128 * 16;
+
+/// Multiplies the operand with rows, four at a time if it has two bytes.
 ///
 /// # Safety
 ///
-/// The processor has AVX2; the operand is as long as a row, and its low bytes too if
-/// it has any.
+/// The processor has AVX2; the operand is as long as a row, and its low bytes and whole
+/// values too if it has any.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn avx2(codes: Codes<'_>, operand: &Operand, rows: &[u32], out: &mut Vec<i64>) {
-    for row in rows {
-        let start = start(codes, *row);
-        // SAFETY: the caller's, and a whole row lies behind the start.
-        let sums = unsafe {
-            let high = avx2_sum(start, &operand.high);
-            let low = if operand.is_wide() {
-                avx2_sum(start, &operand.low)
-            } else {
-                0
-            };
-            (high, low)
-        };
-        out.push(if operand.is_wide() {
-            256 * i64::from(sums.0) + i64::from(sums.1)
-        } else {
-            i64::from(sums.0)
-        });
+    if !operand.is_wide() {
+        for row in rows {
+            let start = start(codes, *row);
+            // SAFETY: the caller's, and a whole row lies behind the start.
+            out.push(i64::from(unsafe { avx2_sum(start, &operand.high) }));
+        }
+        return;
     }
+    let mut fours = rows.chunks_exact(4);
+    for four in &mut fours {
+        let starts = [0, 1, 2, 3].map(|place| start(codes, four[place]));
+        // SAFETY: as above.
+        unsafe { avx2_tile(starts, operand, out) };
+    }
+    for row in fours.remainder() {
+        // SAFETY: as above.
+        unsafe { avx2_tile([start(codes, *row)], operand, out) };
+    }
+}
+
+/// Multiplies the operand of two bytes with N rows; the offset of the rows is taken
+/// away at the end.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn avx2_tile<const N: usize>(starts: [*const u8; N], operand: &Operand, out: &mut Vec<i64>) {
+    let bias = 256 * i64::from(operand.high_bias) + i64::from(operand.low_bias);
+    let mut totals = [-bias; N];
+    for (part, values) in operand.whole.chunks(FITTING).enumerate() {
+        let mut lanes = [_mm256_setzero_si256(); N];
+        for at in (0..values.len()).step_by(16) {
+            // SAFETY: the length is a multiple of 64, and the rows are as long.
+            unsafe {
+                let others = _mm256_loadu_si256(values.as_ptr().add(at).cast());
+                for n in 0..N {
+                    let row = starts[n].add(part * FITTING + at);
+                    let bytes = _mm256_cvtepu8_epi16(_mm_loadu_si128(row.cast()));
+                    lanes[n] = _mm256_add_epi32(lanes[n], _mm256_madd_epi16(bytes, others));
+                }
+            }
+        }
+        for (total, lanes) in totals.iter_mut().zip(lanes) {
+            *total += long_sum(lanes);
+        }
+    }
+    out.extend(totals);
+}
+
+/// Adds up eight lanes, of which the sum may be longer than one.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn long_sum(lanes: __m256i) -> i64 {
+    let low = _mm256_cvtepi32_epi64(_mm256_castsi256_si128(lanes));
+    let high = _mm256_cvtepi32_epi64(_mm256_extracti128_si256::<1>(lanes));
+    let four = _mm256_add_epi64(low, high);
+    let two = _mm_add_epi64(
+        _mm256_castsi256_si128(four),
+        _mm256_extracti128_si256::<1>(four),
+    );
+    _mm_extract_epi64::<0>(two) + _mm_extract_epi64::<1>(two)
 }
 
 /// Multiplies a row with signed bytes; the offset of the row is taken away.

@@ -11,6 +11,7 @@ use vivier_ann::{
 };
 use vivier_runtime::CpuPool;
 
+use super::filters::{FilterRow, Filtered};
 use super::vectors::Sets;
 
 /// A segment's file, and what it cost.
@@ -171,6 +172,22 @@ impl<'a> Bench<'a> {
             p99_ms: ms(99),
             distances: float(distances) / count,
         })
+    }
+
+    /// Searches for all queries under filters of many kinds.
+    ///
+    /// # Errors
+    /// When a query does not fit the segment.
+    pub(crate) fn filtered(&self, ef: usize) -> anyhow::Result<Vec<FilterRow>> {
+        let filtered = Filtered {
+            segment: &self.segment,
+            queries: &self.queries.vectors,
+            options: SearchOptions {
+                k: self.queries.k,
+                ef,
+            },
+        };
+        filtered.measure()
     }
 }
 

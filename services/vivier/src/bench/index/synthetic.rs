@@ -35,11 +35,11 @@ impl FromStr for Shape {
 }
 
 /// A seeded generator (SplitMix64).
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     /// Starts the sequence of one vector of one set.
-    fn of(set: u64, vector: usize) -> Self {
+    pub(crate) fn of(set: u64, vector: usize) -> Self {
         let mut random = Self(set << 40 ^ u64::try_from(vector).unwrap_or(0));
         Self(random.next())
     }
@@ -53,7 +53,7 @@ impl Random {
     }
 
     /// Returns a number in 0..1, never 0.
-    fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         let bits = u32::try_from(self.next() >> 32).unwrap_or(0);
         (f64::from(bits) + 0.5) / 4_294_967_296.0
     }
@@ -65,7 +65,7 @@ impl Random {
 
     /// Returns normally distributed numbers (Box and Muller).
     #[expect(clippy::cast_possible_truncation, reason = "values of vectors are f32")]
-    fn normal(&mut self, count: usize) -> Vec<f32> {
+    pub(crate) fn normal(&mut self, count: usize) -> Vec<f32> {
         let draw = |_| {
             let radius = (-2.0 * self.unit().ln()).sqrt();
             (radius * (std::f64::consts::TAU * self.unit()).cos()) as f32
