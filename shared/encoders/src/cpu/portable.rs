@@ -5,8 +5,9 @@ use super::element::Bf16;
 use super::gemm::{NR, Product, Quantized, Shape};
 use super::isa::{by_isa, fma};
 
-/// Rows of a tile: 4 rows by 16 columns fill eight AVX2 registers.
-const ROWS: usize = 4;
+/// Rows of a tile: 6 rows by 16 columns fill twelve of the sixteen AVX2 registers, more
+/// than the products that are under way at a time.
+const ROWS: usize = 6;
 const COLUMNS: usize = 16;
 
 by_isa! {
