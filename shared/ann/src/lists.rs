@@ -107,16 +107,22 @@ mod loom_tests {
 
     #[test]
     fn no_node_is_seen_before_its_list_leads_on() {
-        loom::model(|| {
+        let linked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let count = std::sync::Arc::clone(&linked);
+        loom::model(move || {
             let lists = Arc::new(Lists::new(2, 2));
-            let writer = Arc::clone(&lists);
-            let inserted = thread::spawn(move || insert(&writer, 1, 0));
-            let seen: Vec<u32> = lists.read(0).collect();
-            for node in seen {
-                assert_eq!(lists.read(node).collect::<Vec<_>>(), [0]);
-            }
-            inserted.join().unwrap();
+            let reader = Arc::clone(&lists);
+            let count = std::sync::Arc::clone(&count);
+            let reading = thread::spawn(move || {
+                for node in reader.read(0) {
+                    count.fetch_add(1, Ordering::Relaxed);
+                    assert_eq!(reader.read(node).collect::<Vec<_>>(), [0]);
+                }
+            });
+            insert(&lists, 1, 0);
+            reading.join().unwrap();
         });
+        assert!(linked.load(Ordering::Relaxed) > 0, "the link was never seen");
     }
 
     #[test]
