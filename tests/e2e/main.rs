@@ -15,6 +15,7 @@ mod cluster;
 mod durability;
 mod embedding;
 mod reflection;
+mod reindex;
 mod shortlist;
 mod snapshot;
 mod structure;

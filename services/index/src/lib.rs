@@ -10,6 +10,7 @@
 //! snapshots (`snapshot`).
 
 mod analysis;
+mod catalog;
 mod codec;
 mod collection;
 mod columns;
@@ -32,6 +33,7 @@ mod payload;
 mod points;
 mod read;
 mod recall;
+mod schema;
 mod search;
 mod segment;
 mod service;
@@ -40,6 +42,7 @@ mod tail;
 #[cfg(test)]
 mod testing;
 mod topk;
+mod update;
 mod validate;
 mod view;
 mod words;

@@ -14,9 +14,10 @@ use crate::ingest::IngestArgs;
 use crate::matching::MatchArgs;
 use crate::output::Output;
 use crate::profiles::{DeleteArgs, ListArgs, ShowArgs, StatusArgs};
+use crate::reindex::ReindexArgs;
 use crate::sample::SampleArgs;
 use crate::snapshot::SnapshotArgs;
-use crate::{bench, config, demo, ingest, matching, profiles, sample, snapshot};
+use crate::{bench, config, demo, ingest, matching, profiles, reindex, sample, snapshot};
 
 /// Matches vacancies and candidates, and says why.
 #[derive(Debug, Parser)]
@@ -68,6 +69,8 @@ enum Command {
     Status(StatusArgs),
     /// Takes copies of the index while it serves, and restores them.
     Snapshot(SnapshotArgs),
+    /// Has another model serve, without a stop.
+    Reindex(ReindexArgs),
     /// Writes a synthetic talent pool.
     Sample(SampleArgs),
     /// Shows the whole way, from files to explained shortlists.
@@ -117,6 +120,7 @@ async fn dispatch(command: &Command, output: &mut Output) -> anyhow::Result<Outc
         Command::List(args) => profiles::list(args, output).await,
         Command::Status(args) => profiles::status(args, output).await,
         Command::Snapshot(args) => snapshot::run(args, output).await,
+        Command::Reindex(args) => reindex::run(args, output).await,
         Command::Sample(args) => sample::run(args, output),
         Command::Demo(args) => demo::run(args, output).await,
         Command::Bench(args) => bench::run(args, output).await,

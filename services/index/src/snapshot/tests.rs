@@ -66,7 +66,7 @@ struct Folder {
 impl Folder {
     fn new() -> Self {
         let data = tempfile::tempdir().unwrap();
-        let collection = Collection::new(spec()).unwrap();
+        let collection = Collection::new(spec(), 0).unwrap();
         for number in 1..3 {
             let operations = [upsert(number, 10), upsert(number + 10, 10)];
             let operations: Vec<_> = operations.iter().collect();
@@ -83,6 +83,7 @@ impl Folder {
             next_segment: 3,
             sequence: last,
             collections: [("c".to_owned(), collection.listed(2))].into(),
+            aliases: [].into(),
         };
         let logs = crate::log::files_of(data.path(), 2, last).unwrap();
         assert_eq!(logs.len(), 1);
