@@ -174,12 +174,9 @@ struct SnapshotView<'a> {
 /// When a shard refuses.
 pub(super) async fn list(args: &ListArgs, output: &mut Output) -> anyhow::Result<Outcome> {
     for shard in find(&args.shards).await? {
-        let listed = shard
-            .client
-            .clone()
-            .list_snapshots(v1::ListSnapshotsRequest {});
+        let mut client = shard.client.clone();
+        let listed = client.list_snapshots(v1::ListSnapshotsRequest {}).await;
         let listed = listed
-            .await
             .map_err(|status| shard.refusal(&status))?
             .into_inner();
         if args.json {
