@@ -18,8 +18,8 @@ use crate::failure::Outcome;
 use crate::output::Output;
 use crate::table::{Align, Table};
 
-/// How the gateway calls the shards in its status.
-const SHARD: &str = "index shard";
+/// How the gateway calls each shard in its status.
+const SHARD: &str = "index";
 
 /// A shard of the index.
 struct Index {
@@ -62,7 +62,7 @@ async fn find(shards: &Shards) -> anyhow::Result<Vec<Index>> {
     let status = gateway.status().await;
     let status = status.map_err(|status| gateway.refusal(&status))?;
     let found = status.services.iter();
-    let found = found.filter(|service| service.name.starts_with(SHARD));
+    let found = found.filter(|service| service.name == SHARD);
     let found: Vec<_> = found.map(|service| Index::new(&service.address)).collect();
     if found.is_empty() {
         bail!(
@@ -174,12 +174,9 @@ struct SnapshotView<'a> {
 /// When a shard refuses.
 pub(super) async fn list(args: &ListArgs, output: &mut Output) -> anyhow::Result<Outcome> {
     for shard in find(&args.shards).await? {
-        let listed = shard
-            .client
-            .clone()
-            .list_snapshots(v1::ListSnapshotsRequest {});
+        let mut client = shard.client.clone();
+        let listed = client.list_snapshots(v1::ListSnapshotsRequest {}).await;
         let listed = listed
-            .await
             .map_err(|status| shard.refusal(&status))?
             .into_inner();
         if args.json {
