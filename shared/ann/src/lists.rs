@@ -122,7 +122,10 @@ mod loom_tests {
             insert(&lists, 1, 0);
             reading.join().unwrap();
         });
-        assert!(linked.load(Ordering::Relaxed) > 0, "the link was never seen");
+        assert!(
+            linked.load(Ordering::Relaxed) > 0,
+            "the link was never seen"
+        );
     }
 
     #[test]
