@@ -212,6 +212,7 @@ impl<'a> Passes<'a> {
         let work = Work {
             jobs: &jobs,
             priority: v1::Priority::Bulk,
+            max_text_tokens: None,
         };
         let deadline = call_deadline(self.cluster);
         let vectors = embed_profiles(self.cluster, self.next, work, deadline).await?;
