@@ -51,6 +51,7 @@ impl Fake {
 #[tonic::async_trait]
 impl ProfileService for Fake {
     type UpsertProfilesStream = Answers;
+    type ReindexStream = ReceiverStream<Result<v1::ReindexResponse, Status>>;
 
     async fn upsert_profiles(
         &self,
@@ -98,6 +99,13 @@ impl ProfileService for Fake {
         &self,
         _: Request<v1::DeleteProfileRequest>,
     ) -> Result<Response<v1::DeleteProfileResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+
+    async fn reindex(
+        &self,
+        _: Request<v1::ReindexRequest>,
+    ) -> Result<Response<Self::ReindexStream>, Status> {
         Err(Status::unimplemented("not needed"))
     }
 
