@@ -165,14 +165,32 @@ impl Writer {
         self.length(spec.facets.len());
         for (name, facet) in &spec.facets {
             self.text(name);
-            self.f32(facet.default_weight);
-            match facet.kind {
-                FacetKind::Dense(dim) => {
-                    self.tag(1);
-                    self.length(dim);
-                }
-                FacetKind::Words => self.tag(2),
+            self.facet(facet);
+        }
+    }
+
+    fn facet(&mut self, facet: &FacetSpec) {
+        self.f32(facet.default_weight);
+        match facet.kind {
+            FacetKind::Dense(dim) => {
+                self.tag(1);
+                self.length(dim);
             }
+            FacetKind::Words => self.tag(2),
+        }
+    }
+
+    pub(crate) fn texts<'a>(&mut self, texts: impl ExactSizeIterator<Item = &'a String>) {
+        self.length(texts.len());
+        texts.for_each(|text| self.text(text));
+    }
+
+    /// Writes pairs of texts, such as aliases and their collections.
+    pub(crate) fn pairs(&mut self, pairs: &BTreeMap<String, String>) {
+        self.length(pairs.len());
+        for (key, value) in pairs {
+            self.text(key);
+            self.text(value);
         }
     }
 }
@@ -332,6 +350,21 @@ impl<'a> Reader<'a> {
         })
     }
 
+    pub(crate) fn texts(&mut self, what: &'static str) -> Result<Vec<String>, CodecError> {
+        let count = self.count(what, 4)?;
+        (0..count).map(|_| self.text(what)).collect()
+    }
+
+    pub(crate) fn pairs(
+        &mut self,
+        what: &'static str,
+    ) -> Result<BTreeMap<String, String>, CodecError> {
+        let count = self.count(what, 8)?;
+        (0..count)
+            .map(|_| Ok((self.text(what)?, self.text(what)?)))
+            .collect()
+    }
+
     fn facet(&mut self) -> Result<FacetSpec, CodecError> {
         let default_weight = f32::from_le_bytes(self.array("weight")?);
         let kind = match self.tag("facet kind")? {
@@ -374,10 +407,29 @@ pub(crate) fn encode_operation(operation: &Operation) -> Vec<u8> {
         Operation::Delete { collection, ids } => {
             writer.tag(3);
             writer.text(collection);
-            writer.length(ids.len());
-            for id in ids {
-                writer.text(id);
-            }
+            writer.texts(ids.iter());
+        }
+        Operation::AddFacet {
+            collection,
+            facet,
+            spec,
+        } => {
+            writer.tag(4);
+            writer.text(collection);
+            writer.text(facet);
+            writer.facet(spec);
+        }
+        Operation::SetAliases(aliases) => {
+            writer.tag(5);
+            writer.pairs(aliases);
+        }
+        Operation::RemoveAlias(alias) => {
+            writer.tag(6);
+            writer.text(alias);
+        }
+        Operation::Drop(collection) => {
+            writer.tag(7);
+            writer.text(collection);
         }
     }
     writer.finish()
@@ -400,13 +452,17 @@ pub(crate) fn decode_operation(bytes: &[u8]) -> Result<Operation, CodecError> {
         }
         3 => {
             let collection = reader.text("collection")?;
-            let count = reader.count("ids", 4)?;
-            let ids = (0..count).map(|_| reader.text("id"));
-            Operation::Delete {
-                collection,
-                ids: ids.collect::<Result<_, _>>()?,
-            }
+            let ids = reader.texts("ids")?;
+            Operation::Delete { collection, ids }
         }
+        4 => Operation::AddFacet {
+            collection: reader.text("collection")?,
+            facet: reader.text("facet")?,
+            spec: reader.facet()?,
+        },
+        5 => Operation::SetAliases(reader.pairs("aliases")?),
+        6 => Operation::RemoveAlias(reader.text("alias")?),
+        7 => Operation::Drop(reader.text("collection")?),
         tag => {
             let what = "operation";
             return Err(CodecError::Tag { what, tag });
@@ -469,8 +525,18 @@ pub(crate) mod tests {
             kind,
             default_weight,
         });
-        let facets = prop::collection::btree_map("[a-z]{1,4}", facet, 0..3);
+        let facets = prop::collection::btree_map("[a-z]{1,4}", facet.clone(), 0..3);
+        let name = "[a-z]{1,8}";
+        let aliases = prop::collection::btree_map(name, name, 0..4);
         prop_oneof![
+            (name, name, facet).prop_map(|(collection, facet, spec)| Operation::AddFacet {
+                collection,
+                facet,
+                spec
+            }),
+            aliases.prop_map(Operation::SetAliases),
+            name.prop_map(Operation::RemoveAlias),
+            name.prop_map(Operation::Drop),
             ("[a-z]{1,8}", facets, "[0-9a-f]{0,8}").prop_map(
                 |(name, facets, model_fingerprint)| {
                     Operation::Create(Spec {

@@ -6,6 +6,7 @@
 //! until it acts on it. Readers take views.
 
 mod counts;
+mod facets;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,11 +17,11 @@ use vivier_ann::RowSet;
 pub(crate) use crate::collection::counts::Counts;
 use crate::collection::state::{Frozen, State, Step};
 use crate::columns::ColumnsError;
-use crate::dense::Layout;
 use crate::filter::Filter;
 use crate::model::{FacetKind, Operation, Outcome, Record, Spec};
 use crate::payload::fold_columns;
 use crate::points::{Meta, Slot, as_slot};
+use crate::schema::Schema;
 use crate::segment::SegmentView;
 use crate::segment::manifest::{Flushed, Listed};
 use crate::segment::write::{Source, Written};
@@ -51,8 +52,7 @@ type WordsViews = BTreeMap<String, Arc<WordsView>>;
 
 /// A collection; writes come from one thread, reads from any.
 pub(crate) struct Collection {
-    spec: Spec,
-    layout: Layout,
+    name: String,
     state: RwLock<State>,
     /// The writing side of the words facets of each tail; only the writer
     /// locks it.
@@ -60,12 +60,13 @@ pub(crate) struct Collection {
 }
 
 impl Collection {
-    /// Starts empty.
+    /// Starts empty, as operation `sequence` does: what the log holds of its name
+    /// before is of another collection.
     ///
     /// # Errors
     /// When the words index does not start.
-    pub(crate) fn new(spec: Spec) -> Result<Self, WordsError> {
-        Self::open(spec, 0, Vec::new())
+    pub(crate) fn new(spec: Spec, sequence: u64) -> Result<Self, WordsError> {
+        Self::open(spec, sequence, Vec::new())
     }
 
     /// Starts with segments that reflect all operations up to one.
@@ -77,13 +78,14 @@ impl Collection {
         flushed: u64,
         segments: Vec<SegmentView>,
     ) -> Result<Self, WordsError> {
-        let layout = Layout::of(&spec);
         let mut words = start_words(&spec)?;
-        let tail = Tail::new(layout.dim(), commit(&mut words)?);
+        let name = spec.name.clone();
+        let schema = Schema::of(spec);
+        let tail = Tail::new(Arc::clone(&schema), commit(&mut words)?);
         Ok(Self {
-            spec,
-            layout,
+            name,
             state: RwLock::new(State {
+                schema,
                 segments,
                 tails: vec![tail],
                 frozen: Vec::new(),
@@ -93,14 +95,15 @@ impl Collection {
         })
     }
 
-    /// Returns what its points look like.
-    pub(crate) fn spec(&self) -> &Spec {
-        &self.spec
+    /// Returns its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
-    /// Returns where the dense facets lie.
-    pub(crate) fn layout(&self) -> &Layout {
-        &self.layout
+    /// Returns what new points look like; facets may be added at any time, none
+    /// is ever changed.
+    pub(crate) fn schema(&self) -> Arc<Schema> {
+        Arc::clone(&self.read().schema)
     }
 
     /// Takes a view; the lock is held for a moment only.
@@ -123,7 +126,8 @@ impl Collection {
         let words = self.apply_words(&steps, publish)?;
 
         // What takes long is done before the lock, so that it is held for a moment.
-        let prepared: Vec<_> = steps.iter().map(|step| self.prepare(step)).collect();
+        let schema = self.schema();
+        let prepared: Vec<_> = steps.iter().map(|step| prepare(&schema, step)).collect();
         let mut state = self.write();
         for (step, prepared) in steps.iter().zip(prepared) {
             if let Some(old) = step.old {
@@ -153,7 +157,6 @@ impl Collection {
         for operation in operations {
             let mut outcome = Outcome::default();
             match operation {
-                Operation::Create(_) => {}
                 Operation::Upsert { records, .. } => {
                     for record in records {
                         let step = state.step(&record.id, &changed, Some(record));
@@ -178,6 +181,12 @@ impl Collection {
                         }
                     }
                 }
+                // These change the catalog, not points.
+                Operation::Create(_)
+                | Operation::AddFacet { .. }
+                | Operation::SetAliases(_)
+                | Operation::RemoveAlias(_)
+                | Operation::Drop(_) => {}
             }
             outcomes.push(outcome);
         }
@@ -230,24 +239,6 @@ impl Collection {
         views.collect()
     }
 
-    fn prepare(&self, step: &Step<'_>) -> Option<(Arc<Meta>, Vec<f32>)> {
-        let record = step.record?;
-        let meta = Meta {
-            id: Arc::clone(&step.id),
-            columns: fold_columns(&record.payload),
-            record: Record {
-                id: record.id.clone(),
-                vectors: BTreeMap::new(),
-                words: record.words.clone(),
-                payload: record.payload.clone(),
-                summary: record.summary.clone(),
-                document: record.document.clone(),
-                revision: record.revision.clone(),
-            },
-        };
-        Some((Arc::new(meta), self.layout.concatenate(&record.vectors)))
-    }
-
     /// Makes changes of words visible that [`Publish::Later`] held back.
     ///
     /// # Errors
@@ -290,8 +281,9 @@ impl Collection {
             }
             return Ok(());
         }
-        let mut words = start_words(&self.spec)?;
-        let tail = Tail::new(self.layout.dim(), commit(&mut words)?);
+        let schema = self.schema();
+        let mut words = start_words(&schema.spec)?;
+        let tail = Tail::new(schema, commit(&mut words)?);
         self.words().push(words);
         let mut state = self.write();
         state.tails.push(tail);
@@ -368,13 +360,15 @@ impl Collection {
             // For good: the log before may go, so no later manifest may ask for it.
             state.flushed = current;
         }
+        let spec = state.schema.spec.clone();
         let segments = state.segments.iter().map(|view| Listed {
             number: view.segment.number,
             sums: view.segment.sums(),
             dead: view.dead().clone(),
+            lacking: view.segment.lacking(&spec),
         });
         Flushed {
-            spec: self.spec.clone(),
+            spec: spec.clone(),
             sequence: state.flushed,
             segments: segments.collect(),
         }
@@ -450,6 +444,25 @@ impl Collection {
     fn words(&self) -> MutexGuard<'_, Vec<WordsIndexes>> {
         self.words.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Makes what a tail takes of a new version.
+fn prepare(schema: &Schema, step: &Step<'_>) -> Option<(Arc<Meta>, Vec<f32>)> {
+    let record = step.record?;
+    let meta = Meta {
+        id: Arc::clone(&step.id),
+        columns: fold_columns(&record.payload),
+        record: Record {
+            id: record.id.clone(),
+            vectors: BTreeMap::new(),
+            words: record.words.clone(),
+            payload: record.payload.clone(),
+            summary: record.summary.clone(),
+            document: record.document.clone(),
+            revision: record.revision.clone(),
+        },
+    };
+    Some((Arc::new(meta), schema.layout.concatenate(&record.vectors)))
 }
 
 /// Collects which rows are dead, in the order of the rows.

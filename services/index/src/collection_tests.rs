@@ -72,7 +72,7 @@ const ALL: Parts = Parts {
 fn contents(collection: &Collection) -> Vec<Record> {
     let found = collection.after("", 1_000, None);
     let records = found.iter().map(|(id, stored)| {
-        let record = stored.read(collection.layout(), ALL).unwrap();
+        let record = stored.read(ALL).unwrap();
         assert_eq!(*id, record.id);
         record
     });
@@ -110,7 +110,8 @@ fn scores(collection: &Collection, text: &str) -> Vec<(String, f32)> {
         graph: &config,
         words: &WordsConfig::default(),
     };
-    let found = search(&collection.view(), collection.layout(), &query, settings).unwrap();
+    let view = collection.view();
+    let found = search(&view, &view.schema.layout, &query, settings).unwrap();
     let mut scores: Vec<_> = found
         .hits
         .into_iter()
@@ -122,7 +123,7 @@ fn scores(collection: &Collection, text: &str) -> Vec<(String, f32)> {
 
 #[test]
 fn one_group_may_insert_replace_delete_and_insert_again() {
-    let collection = Collection::new(spec()).unwrap();
+    let collection = Collection::new(spec(), 0).unwrap();
     let operations = [
         upsert(vec![
             record("x", 1, "red"),
@@ -159,7 +160,7 @@ fn one_group_may_insert_replace_delete_and_insert_again() {
 #[test]
 fn what_dies_while_its_segment_is_made_stays_dead() {
     let folder = tempfile::tempdir().unwrap();
-    let collection = Collection::new(spec()).unwrap();
+    let collection = Collection::new(spec(), 0).unwrap();
     let names: Vec<String> = (0..9).map(|n| format!("p{n}")).collect();
     let records = names.iter().map(|id| record(id, 1, "red")).collect();
     collection.apply(&[&upsert(records)], Publish::Now).unwrap();
@@ -226,16 +227,17 @@ fn event() -> impl Strategy<Value = Event> {
 fn reopen(collection: &Collection, data: &Path) -> Collection {
     let listed = collection.listed(0).segments.into_iter();
     let views = listed.map(|listed| {
-        let segment = crate::segment::Segment::open_listed(data, &listed, collection.spec());
+        let segment =
+            crate::segment::Segment::open_listed(data, &listed, &collection.schema().spec);
         SegmentView::new(Arc::new(segment.unwrap()), &listed.dead)
     });
-    Collection::open(spec(), 0, views.collect()).unwrap()
+    Collection::open(collection.schema().spec.clone(), 0, views.collect()).unwrap()
 }
 
 #[test]
 fn a_tail_that_is_sealed_twice_takes_no_other_with_it() {
     let folder = tempfile::tempdir().unwrap();
-    let collection = Collection::new(spec()).unwrap();
+    let collection = Collection::new(spec(), 0).unwrap();
     let upsert = |id: &str| {
         let operation = Operation::Upsert {
             collection: "people".to_owned(),
@@ -264,7 +266,7 @@ proptest! {
     #[test]
     fn a_collection_equals_a_map(events in prop::collection::vec(event(), 1..14)) {
         let folder = tempfile::tempdir().unwrap();
-        let mut collection = Collection::new(spec()).unwrap();
+        let mut collection = Collection::new(spec(), 0).unwrap();
         let mut model: BTreeMap<String, Record> = BTreeMap::new();
         let colours = ["red", "red blue", "green", "blue blue grey"];
         let mut number = 0;
@@ -297,7 +299,7 @@ proptest! {
         }
         // Scores are those of a collection that holds the records in memory;
         // vectors of segments are rounded.
-        let fresh = Collection::new(spec()).unwrap();
+        let fresh = Collection::new(spec(), 0).unwrap();
         fresh.apply(&[&upsert(model.into_values().collect())], Publish::Now).unwrap();
         let (found, wanted) = (scores(&collection, "red grey"), scores(&fresh, "red grey"));
         prop_assert_eq!(found.len(), wanted.len());

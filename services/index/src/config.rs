@@ -138,6 +138,8 @@ impl Default for WordsConfig {
 pub struct IndexLimits {
     /// Most collections.
     pub max_collections: usize,
+    /// Most aliases of collections.
+    pub max_aliases: usize,
     /// Most facets of a collection.
     pub max_facets: usize,
     /// Longest vector of a facet.
@@ -184,6 +186,7 @@ impl Default for IndexLimits {
     fn default() -> Self {
         Self {
             max_collections: 64,
+            max_aliases: 64,
             max_facets: 16,
             max_dim: 4_096,
             max_vector_norm: 1e6,
@@ -267,6 +270,7 @@ impl IndexLimits {
     fn validate(&self) -> Result<(), Violation> {
         let counts = [
             ("limits.max_collections", self.max_collections),
+            ("limits.max_aliases", self.max_aliases),
             ("limits.max_facets", self.max_facets),
             ("limits.max_dim", self.max_dim),
             ("limits.max_points", self.max_points),

@@ -1,10 +1,13 @@
 //! Between the messages of `index.proto` and the values of the engine.
 
+mod lifecycle;
+
 use std::collections::BTreeMap;
 
 use vivier_proto::v1;
 
 use crate::config::IndexLimits;
+pub(crate) use crate::convert::lifecycle::{aliases_message, set_aliases, updates};
 use crate::error::IndexError;
 use crate::filter::{Filter, Test};
 use crate::model::{FacetKind, FacetSpec, Record, Spec, Value, Words};
@@ -33,20 +36,11 @@ fn size(size: u32) -> usize {
 pub(crate) fn spec(message: Option<v1::CollectionSpec>) -> Result<Spec, IndexError> {
     let message = message.ok_or_else(|| missing("spec"))?;
     let mut facets = BTreeMap::new();
-    for (index, facet) in message.facets.into_iter().enumerate() {
-        let kind = match facet.kind {
-            Some(v1::facet_spec::Kind::Dense(dense)) => FacetKind::Dense(size(dense.dim)),
-            Some(v1::facet_spec::Kind::Words(_)) => FacetKind::Words,
-            None => return Err(missing(format!("spec.facets[{index}].kind"))),
-        };
-        let default_weight = facet.default_weight;
-        let name = facet.name.clone();
-        let spec = FacetSpec {
-            kind,
-            default_weight,
-        };
-        if facets.insert(facet.name, spec).is_some() {
-            let field = format!("spec.facets[{index}].name");
+    for (index, message) in message.facets.into_iter().enumerate() {
+        let path = format!("spec.facets[{index}]");
+        let (name, facet) = facet(&path, message)?;
+        if facets.insert(name.clone(), facet).is_some() {
+            let field = format!("{path}.name");
             return Err(IndexError::invalid(field, name, "is there twice"));
         }
     }
@@ -55,6 +49,21 @@ pub(crate) fn spec(message: Option<v1::CollectionSpec>) -> Result<Spec, IndexErr
         facets,
         model_fingerprint: message.model_fingerprint,
     })
+}
+
+/// Reads the name and the description of a facet.
+pub(crate) fn facet(path: &str, message: v1::FacetSpec) -> Result<(String, FacetSpec), IndexError> {
+    let kind = match message.kind {
+        Some(v1::facet_spec::Kind::Dense(dense)) => FacetKind::Dense(size(dense.dim)),
+        Some(v1::facet_spec::Kind::Words(_)) => FacetKind::Words,
+        None => return Err(missing(format!("{path}.kind"))),
+    };
+    let default_weight = message.default_weight;
+    let spec = FacetSpec {
+        kind,
+        default_weight,
+    };
+    Ok((message.name, spec))
 }
 
 /// Writes a collection's description.
@@ -100,21 +109,27 @@ fn record(index: usize, point: v1::Point) -> Result<Record, IndexError> {
     }
     Ok(Record {
         id: point.id,
-        vectors: point
-            .vectors
-            .into_iter()
-            .map(|(facet, vector)| (facet, vector.values))
-            .collect(),
-        words: point
-            .words
-            .into_iter()
-            .map(|(facet, message)| (facet, words(message)))
-            .collect(),
+        vectors: vectors(point.vectors),
+        words: words_of(point.words),
         payload,
         summary: point.summary.into(),
         document: point.document.into(),
         revision: point.revision.into(),
     })
+}
+
+fn vectors(messages: BTreeMap<String, v1::Vector>) -> BTreeMap<String, Vec<f32>> {
+    let vectors = messages.into_iter();
+    vectors
+        .map(|(facet, vector)| (facet, vector.values))
+        .collect()
+}
+
+fn words_of(messages: BTreeMap<String, v1::WordsValue>) -> BTreeMap<String, Words> {
+    let texts = messages.into_iter();
+    texts
+        .map(|(facet, message)| (facet, words(message)))
+        .collect()
 }
 
 fn value(kind: v1::payload_value::Kind) -> Value {

@@ -16,11 +16,12 @@ use rayon::prelude::*;
 use vivier_ann::{RowSet, Unwatched};
 use vivier_runtime::{CpuPool, PoolError};
 
+use crate::catalog::Catalog;
 use crate::collection::{ApplyError, Collection, Publish};
 use crate::config::Config;
-use crate::dense::Layout;
 use crate::log::{self, Log, LogError};
 use crate::model::{Operation, Spec};
+use crate::schema::Schema;
 use crate::segment::files::FileError;
 use crate::segment::manifest::{Flushed, Listed, Manifest};
 use crate::segment::records::Records;
@@ -83,7 +84,8 @@ data_error!(
 /// The state of one index, shared by searches and the writer.
 pub(crate) struct Engine {
     pub(crate) config: Config,
-    collections: RwLock<BTreeMap<String, Arc<Collection>>>,
+    /// Replaced as a whole, by the writer only.
+    catalog: RwLock<Arc<Catalog>>,
     sequence: AtomicU64,
     log_bytes: Arc<AtomicU64>,
     next_segment: AtomicU64,
@@ -112,10 +114,10 @@ impl Engine {
         let log = Log::open(&folder, loader.after(), known, |sequence, operation| {
             loader.replay(sequence, &operation)
         })?;
-        let (next_segment, is_mended) = (loader.next_segment, loader.is_mended);
-        let collections = loader.finish()?;
+        let (next_segment, is_changed) = (loader.next_segment, loader.is_changed);
+        let catalog = loader.finish()?;
         let engine = Self {
-            collections: RwLock::new(collections),
+            catalog: RwLock::new(Arc::new(catalog)),
             sequence: AtomicU64::new(log.last_sequence()),
             log_bytes: log.bytes(),
             next_segment: AtomicU64::new(next_segment),
@@ -125,7 +127,7 @@ impl Engine {
             config,
             _lock: lock,
         };
-        if is_mended {
+        if is_changed {
             engine.checkpoint()?;
         }
         // Only now: what a refused start finds stays as it is.
@@ -133,38 +135,32 @@ impl Engine {
         Ok((Arc::new(engine), log))
     }
 
-    /// Returns a collection.
+    /// Returns which collections and aliases there are.
+    pub(crate) fn catalog(&self) -> Arc<Catalog> {
+        let catalog = self.catalog.read();
+        Arc::clone(&catalog.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Returns the collection of a name or an alias.
     pub(crate) fn collection(&self, name: &str) -> Option<Arc<Collection>> {
-        let collections = self.collections.read();
-        collections
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(name)
-            .cloned()
+        self.catalog().find(name).cloned()
     }
 
     /// Returns every collection in the order of names.
     pub(crate) fn collections(&self) -> Vec<Arc<Collection>> {
-        let collections = self.collections.read();
-        collections
-            .unwrap_or_else(PoisonError::into_inner)
-            .values()
-            .cloned()
-            .collect()
+        self.catalog().collections.values().cloned().collect()
     }
 
-    /// Adds an empty collection.
+    /// Carries out a change of the catalog that is operation `sequence`, in one step
+    /// for readers. Called by the writer.
     ///
     /// # Errors
-    /// When its words index does not start.
-    pub(crate) fn create(&self, spec: &Spec) -> Result<(), WordsError> {
-        let collection = Collection::new(spec.clone())?;
-        let mut collections = self
-            .collections
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        collections
-            .entry(spec.name.clone())
-            .or_insert(Arc::new(collection));
+    /// When a words index does not start.
+    pub(crate) fn change(&self, sequence: u64, operation: &Operation) -> Result<(), WordsError> {
+        let mut catalog = Catalog::clone(&self.catalog());
+        catalog.apply(sequence, operation)?;
+        let mut current = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
+        *current = Arc::new(catalog);
         Ok(())
     }
 
@@ -196,15 +192,14 @@ impl Engine {
     /// When the disk refuses; the manifest before stays in force.
     pub(crate) fn checkpoint(&self) -> Result<u64, CheckpointError> {
         let current = self.sequence();
-        let collections = self.collections();
-        let listed = collections.iter().map(|collection| {
-            let name = collection.spec().name.clone();
-            (name, collection.listed(current))
-        });
+        let catalog = self.catalog();
+        let listed = catalog.collections.iter();
+        let listed = listed.map(|(name, collection)| (name.clone(), collection.listed(current)));
         let manifest = Manifest {
             next_segment: self.next_segment.load(Ordering::Relaxed),
             sequence: current,
             collections: listed.collect(),
+            aliases: catalog.aliases.clone(),
         };
         let folder = &self.config.data_dir;
         manifest.write(folder)?;
@@ -291,12 +286,15 @@ fn segment_folders(data: &Path) -> Result<Vec<PathBuf>, FileError> {
 /// Brings collections back from segments and log.
 struct Loader<'a> {
     config: &'a Config,
-    collections: BTreeMap<String, Arc<Collection>>,
+    catalog: Catalog,
+    /// Last operation that the catalog of the manifest reflects.
+    known: u64,
     /// Last operation in the segments, by collection.
     flushed: BTreeMap<String, u64>,
     next_segment: u64,
-    /// Whether a segment was made again, so that the manifest must be too.
-    is_mended: bool,
+    /// Whether a segment was made again or a collection dropped, so that the
+    /// manifest names segments that are to go.
+    is_changed: bool,
 }
 
 impl<'a> Loader<'a> {
@@ -305,15 +303,20 @@ impl<'a> Loader<'a> {
     fn new(config: &'a Config, manifest: Manifest) -> Result<Self, OpenError> {
         let mut loader = Self {
             config,
-            collections: BTreeMap::new(),
+            catalog: Catalog {
+                aliases: manifest.aliases,
+                ..Catalog::default()
+            },
+            known: manifest.sequence,
             flushed: BTreeMap::new(),
             next_segment: manifest.next_segment,
-            is_mended: false,
+            is_changed: false,
         };
         for (name, flushed) in manifest.collections {
             loader.flushed.insert(name.clone(), flushed.sequence);
             let collection = loader.open(flushed)?;
-            loader.collections.insert(name, Arc::new(collection));
+            let collections = &mut loader.catalog.collections;
+            collections.insert(name, Arc::new(collection));
         }
         Ok(loader)
     }
@@ -362,7 +365,7 @@ impl<'a> Loader<'a> {
             folder = %folder.display(),
             "a segment is damaged; it is made again from its records"
         );
-        self.is_mended = true;
+        self.is_changed = true;
         if listed.dead.count() == records.rows() {
             return Ok(None);
         }
@@ -370,8 +373,7 @@ impl<'a> Loader<'a> {
         self.next_segment += 1;
         let writer = SegmentWriter {
             data,
-            spec,
-            layout: &Layout::of(spec),
+            schema: &Schema::of(spec.clone()),
             options: self.config.graph.build_options(),
             watch: &Unwatched,
         };
@@ -383,27 +385,23 @@ impl<'a> Loader<'a> {
 
     /// Returns the last operation that need not be replayed.
     fn after(&self) -> u64 {
-        self.flushed.values().copied().min().unwrap_or(0)
+        // Without collections the manifest holds all that there is.
+        self.flushed.values().copied().min().unwrap_or(self.known)
     }
 
     fn replay(&mut self, sequence: u64, operation: &Operation) -> Result<(), OpenError> {
-        let name = operation.collection();
-        if let Operation::Create(spec) = operation {
-            if !self.collections.contains_key(name) {
-                let collection = Collection::new(spec.clone())?;
-                self.collections
-                    .insert(name.to_owned(), Arc::new(collection));
+        let Some(name) = operation.points_of() else {
+            return self.replay_change(sequence, operation);
+        };
+        let flushed = self.flushed.get(name);
+        if flushed.is_some_and(|flushed| sequence <= *flushed) {
+            return Ok(());
+        }
+        let Some(collection) = self.catalog.collections.get(name) else {
+            if sequence <= self.known {
+                // It was dropped since.
+                return Ok(());
             }
-            return Ok(());
-        }
-        if self
-            .flushed
-            .get(name)
-            .is_some_and(|flushed| sequence <= *flushed)
-        {
-            return Ok(());
-        }
-        let Some(collection) = self.collections.get(name) else {
             let name = name.to_owned();
             return Err(OpenError::UnknownCollection { sequence, name });
         };
@@ -411,10 +409,28 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    fn finish(self) -> Result<BTreeMap<String, Arc<Collection>>, OpenError> {
-        for collection in self.collections.values() {
+    /// Makes a change of the catalog that the manifest does not reflect yet.
+    fn replay_change(&mut self, sequence: u64, operation: &Operation) -> Result<(), OpenError> {
+        if sequence <= self.known {
+            return Ok(());
+        }
+        let before = self.catalog.collections.len();
+        self.catalog.apply(sequence, operation)?;
+        let after = self.catalog.collections.len();
+        self.is_changed |= after < before;
+        if let Operation::Create(spec) = operation
+            && after > before
+        {
+            // What was written to an earlier one of this name is not its own.
+            self.flushed.insert(spec.name.clone(), sequence);
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Catalog, OpenError> {
+        for collection in self.catalog.collections.values() {
             collection.publish()?;
         }
-        Ok(self.collections)
+        Ok(self.catalog)
     }
 }

@@ -30,6 +30,16 @@ pub(crate) enum IndexError {
         value: String,
         expected: String,
     },
+    /// Valid, but not as things are.
+    #[error("{field}: {value:?} {reason}")]
+    Refused {
+        field: &'static str,
+        value: String,
+        reason: String,
+    },
+    /// The alias of a write was given to another collection before its turn came.
+    #[error("{name:?} names another collection since the write was sent; send it again")]
+    Switched { name: String },
     /// Too many searches, writes or erasures are under way.
     #[error("too many {what} are under way, limit {limit}")]
     Overloaded { what: &'static str, limit: usize },
@@ -75,6 +85,19 @@ impl IndexError {
     ) -> Self {
         Self::Invalid(Violation::new(field, value, reason))
     }
+
+    /// Names a field, its value and what stands against it.
+    pub(crate) fn refused(
+        field: &'static str,
+        value: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> Self {
+        Self::Refused {
+            field,
+            value: value.into(),
+            reason: reason.into(),
+        }
+    }
 }
 
 impl From<FileError> for IndexError {
@@ -100,9 +123,9 @@ impl ServiceError for IndexError {
         match self {
             Self::Invalid(_) => ErrorCode::InvalidArgument,
             Self::CollectionNotFound { .. } => ErrorCode::NotFound,
-            Self::Mismatch { .. } => ErrorCode::FailedPrecondition,
+            Self::Mismatch { .. } | Self::Refused { .. } => ErrorCode::FailedPrecondition,
             Self::Overloaded { .. } => ErrorCode::ResourceExhausted,
-            Self::Stopping | Self::ReadOnly => ErrorCode::Unavailable,
+            Self::Stopping | Self::ReadOnly | Self::Switched { .. } => ErrorCode::Unavailable,
             Self::Write(_) | Self::NotErased | Self::Segment(_) | Self::Pool(_) => {
                 ErrorCode::Internal
             }
@@ -118,7 +141,13 @@ impl ServiceError for IndexError {
                 expected,
                 ..
             } => Some(Violation::new(field, value, format!("expected {expected}"))),
+            Self::Refused {
+                field,
+                value,
+                reason,
+            } => Some(Violation::new(*field, value, reason)),
             Self::CollectionNotFound { .. }
+            | Self::Switched { .. }
             | Self::Overloaded { .. }
             | Self::Stopping
             | Self::ReadOnly

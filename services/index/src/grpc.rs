@@ -36,6 +36,8 @@ fn answer<T>(result: Result<T, IndexError>) -> Answer<T> {
 #[tonic::async_trait]
 impl v1::index_service_server::IndexService for Grpc {
     type UpsertStream = Pin<Box<dyn Stream<Item = Result<v1::UpsertResponse, Status>> + Send>>;
+    type UpdateFacetsStream =
+        Pin<Box<dyn Stream<Item = Result<v1::UpdateFacetsResponse, Status>> + Send>>;
 
     #[tracing::instrument(skip_all)]
     async fn create_collection(
@@ -75,6 +77,78 @@ impl v1::index_service_server::IndexService for Grpc {
             }
         });
         Ok(Response::new(Box::pin(answers)))
+    }
+
+    #[tracing::instrument(skip_all)]
+    async fn update_facets(
+        &self,
+        request: Request<Streaming<v1::UpdateFacetsRequest>>,
+    ) -> Answer<Self::UpdateFacetsStream> {
+        let service = Arc::clone(&self.service);
+        let collection = Arc::new(OnceLock::new());
+        let answers = request.into_inner().then(move |message| {
+            let (service, collection) = (Arc::clone(&service), Arc::clone(&collection));
+            async move {
+                let acknowledged = update_facets(&service, &collection, message?).await;
+                acknowledged.map_err(|error| status_from(&error))
+            }
+        });
+        Ok(Response::new(Box::pin(answers)))
+    }
+
+    #[tracing::instrument(skip_all, fields(collection = request.get_ref().collection))]
+    async fn add_facet(
+        &self,
+        request: Request<v1::AddFacetRequest>,
+    ) -> Answer<v1::AddFacetResponse> {
+        let add = async {
+            let request = request.into_inner();
+            let (name, facet) = convert::facet("facet", request.facet.unwrap_or_default())?;
+            let service = &self.service;
+            let added = service.add_facet(&request.collection, name, facet).await?;
+            Ok(v1::AddFacetResponse { added })
+        };
+        answer(add.await)
+    }
+
+    #[tracing::instrument(skip_all)]
+    async fn set_aliases(
+        &self,
+        request: Request<v1::SetAliasesRequest>,
+    ) -> Answer<v1::SetAliasesResponse> {
+        let set = async {
+            let set = convert::set_aliases(request.into_inner())?;
+            let changed = self.service.set_aliases(set).await?;
+            Ok(v1::SetAliasesResponse { changed })
+        };
+        answer(set.await)
+    }
+
+    #[tracing::instrument(skip_all)]
+    async fn remove_alias(
+        &self,
+        request: Request<v1::RemoveAliasRequest>,
+    ) -> Answer<v1::RemoveAliasResponse> {
+        let removed = self.service.remove_alias(request.into_inner().alias).await;
+        answer(removed.map(|removed| v1::RemoveAliasResponse { removed }))
+    }
+
+    async fn list_aliases(
+        &self,
+        _: Request<v1::ListAliasesRequest>,
+    ) -> Answer<v1::ListAliasesResponse> {
+        let aliases = convert::aliases_message(self.service.aliases());
+        Ok(Response::new(aliases))
+    }
+
+    #[tracing::instrument(skip_all, fields(collection = request.get_ref().collection))]
+    async fn delete_collection(
+        &self,
+        request: Request<v1::DeleteCollectionRequest>,
+    ) -> Answer<v1::DeleteCollectionResponse> {
+        let name = request.into_inner().collection;
+        let deleted = self.service.delete_collection(name).await;
+        answer(deleted.map(|deleted| v1::DeleteCollectionResponse { deleted }))
     }
 
     #[tracing::instrument(skip_all, fields(batch_size = request.get_ref().ids.len()))]
@@ -149,15 +223,7 @@ async fn upsert(
     collection: &OnceLock<String>,
     message: v1::UpsertRequest,
 ) -> Result<v1::UpsertResponse, IndexError> {
-    let first = collection.get_or_init(|| message.collection.clone());
-    if *first != message.collection {
-        let reason = format!("must stay {first:?} through a stream");
-        return Err(IndexError::invalid(
-            "collection",
-            message.collection,
-            reason,
-        ));
-    }
+    check_same(collection, &message.collection)?;
     let records = convert::records(message.points)?;
     let fingerprint = message.model_fingerprint;
     let outcome = service
@@ -168,4 +234,34 @@ async fn upsert(
         inserted: outcome.inserted,
         replaced: outcome.replaced,
     })
+}
+
+/// Carries out one request of an update stream.
+async fn update_facets(
+    service: &IndexService,
+    collection: &OnceLock<String>,
+    message: v1::UpdateFacetsRequest,
+) -> Result<v1::UpdateFacetsResponse, IndexError> {
+    check_same(collection, &message.collection)?;
+    let updates = convert::updates(message.updates);
+    let fingerprint = message.model_fingerprint;
+    let outcome = service
+        .update_facets(message.collection, &fingerprint, updates)
+        .await?;
+    Ok(v1::UpdateFacetsResponse {
+        sequence: outcome.sequence,
+        updated: outcome.replaced,
+        unknown: outcome.unknown,
+        stale: outcome.stale,
+    })
+}
+
+/// Checks that a request names the collection of the first of its stream.
+fn check_same(first: &OnceLock<String>, collection: &str) -> Result<(), IndexError> {
+    let first = first.get_or_init(|| collection.to_owned());
+    if first == collection {
+        return Ok(());
+    }
+    let reason = format!("must stay {first:?} through a stream");
+    Err(IndexError::invalid("collection", collection, reason))
 }

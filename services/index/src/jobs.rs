@@ -144,8 +144,7 @@ fn write(
     let config = &engine.config;
     let writer = SegmentWriter {
         data: &config.data_dir,
-        spec: collection.spec(),
-        layout: collection.layout(),
+        schema: &collection.schema(),
         options: config.graph.build_options(),
         watch: &Stopping(engine),
     };
@@ -159,7 +158,7 @@ fn write(
     }
     let written = written?;
     tracing::info!(
-        collection = collection.spec().name,
+        collection = collection.name(),
         segment = number,
         points = written.origins.len(),
         parts = sources.len(),
@@ -198,7 +197,7 @@ fn verify(engine: &Engine) {
             if let Err(error) = view.segment.records.verify(stop) {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
-                    collection = collection.spec().name,
+                    collection = collection.name(),
                     "records are damaged; restore the segment from a copy"
                 );
             }

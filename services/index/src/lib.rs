@@ -9,6 +9,7 @@
 //! (`writer`); segments are made beside it (`jobs`, `merge`).
 
 mod analysis;
+mod catalog;
 mod codec;
 mod collection;
 mod columns;
@@ -31,6 +32,7 @@ mod payload;
 mod points;
 mod read;
 mod recall;
+mod schema;
 mod search;
 mod segment;
 mod service;
@@ -38,6 +40,7 @@ mod tail;
 #[cfg(test)]
 mod testing;
 mod topk;
+mod update;
 mod validate;
 mod view;
 mod words;

@@ -28,6 +28,13 @@ impl Record {
         // Maps and names: a rough allowance.
         words + self.summary.len() + self.document.len() + 64 * (self.payload.len() + 4)
     }
+
+    /// Estimates the bytes that it takes in the log.
+    pub(crate) fn log_bytes(&self) -> usize {
+        let vectors: usize = self.vectors.values().map(|vector| vector.len() * 4).sum();
+        let words: usize = self.words.values().map(|words| words.text.len()).sum();
+        vectors + words + self.document.len() + self.summary.len()
+    }
 }
 
 /// A text and its language (ISO 639-1; empty when unknown).
@@ -55,7 +62,7 @@ pub(crate) enum Value {
 }
 
 /// A collection: what its points must look like.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Spec {
     pub(crate) name: String,
     /// By name; none for a plain document store.
@@ -69,6 +76,13 @@ impl Spec {
     pub(crate) fn has_dense(&self) -> bool {
         let mut kinds = self.facets.values().map(|facet| facet.kind);
         kinds.any(|kind| matches!(kind, FacetKind::Dense(_)))
+    }
+
+    /// Returns the same without some facets: what there was before these.
+    pub(crate) fn without(&self, facets: &[String]) -> Self {
+        let mut spec = self.clone();
+        spec.facets.retain(|name, _| !facets.contains(name));
+        spec
     }
 }
 
@@ -102,30 +116,29 @@ pub(crate) enum Operation {
         collection: String,
         ids: Vec<String>,
     },
+    AddFacet {
+        collection: String,
+        facet: String,
+        spec: FacetSpec,
+    },
+    /// Collections by alias; all of them in one step.
+    SetAliases(BTreeMap<String, String>),
+    RemoveAlias(String),
+    /// Removes a collection and all its points.
+    Drop(String),
 }
 
 impl Operation {
-    /// Returns the name of the collection that it changes.
-    pub(crate) fn collection(&self) -> &str {
+    /// Returns the name of the collection whose points it changes; `None` when it
+    /// changes the catalog instead.
+    pub(crate) fn points_of(&self) -> Option<&str> {
         match self {
-            Self::Create(spec) => &spec.name,
-            Self::Upsert { collection, .. } | Self::Delete { collection, .. } => collection,
-        }
-    }
-
-    /// Estimates the bytes that it takes in the log.
-    pub(crate) fn bytes(&self) -> usize {
-        match self {
-            Self::Create(_) | Self::Delete { .. } => 1_024,
-            Self::Upsert { records, .. } => records
-                .iter()
-                .map(|record| {
-                    let vectors: usize =
-                        record.vectors.values().map(|vector| vector.len() * 4).sum();
-                    let words: usize = record.words.values().map(|words| words.text.len()).sum();
-                    vectors + words + record.document.len() + record.summary.len()
-                })
-                .sum(),
+            Self::Upsert { collection, .. } | Self::Delete { collection, .. } => Some(collection),
+            Self::Create(_)
+            | Self::AddFacet { .. }
+            | Self::SetAliases(_)
+            | Self::RemoveAlias(_)
+            | Self::Drop(_) => None,
         }
     }
 }
@@ -133,9 +146,25 @@ impl Operation {
 /// What an operation did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// Its place in the log; 0 for a creation that changed nothing.
+    /// Its place in the log; 0 for a change of the catalog that changed nothing.
     pub(crate) sequence: u64,
+    /// Whether the catalog is another one.
+    pub(crate) changed: bool,
     pub(crate) inserted: u64,
     pub(crate) replaced: u64,
     pub(crate) deleted: u64,
+    /// Points to update that are not there.
+    pub(crate) unknown: u64,
+    /// Points to update that have another revision than was asked for.
+    pub(crate) stale: u64,
+}
+
+/// New values of some facets of a point; all else of it stays.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct FacetUpdate {
+    pub(crate) id: String,
+    pub(crate) vectors: BTreeMap<String, Vec<f32>>,
+    pub(crate) words: BTreeMap<String, Words>,
+    /// Revision that the point must have; any when empty.
+    pub(crate) if_revision: Vec<u8>,
 }

@@ -51,9 +51,7 @@ pub(crate) fn page(collection: &Collection, request: &ScrollRequest) -> Result<P
     let more = found.len() > *limit;
     found.truncate(*limit);
     let next = found.last().filter(|_| more).map(|(id, _)| id.clone());
-    let records = found
-        .iter()
-        .map(|(_, stored)| stored.read(collection.layout(), request.parts));
+    let records = found.iter().map(|(_, stored)| stored.read(request.parts));
     Ok(Page {
         records: records.collect::<Result<_, _>>()?,
         next,
@@ -70,9 +68,7 @@ pub(crate) fn points(
     parts: Parts,
 ) -> Result<Vec<Record>, IndexError> {
     let found = collection.find(ids);
-    let records = found
-        .iter()
-        .map(|stored| stored.read(collection.layout(), parts));
+    let records = found.iter().map(|stored| stored.read(parts));
     Ok(records.collect::<Result<_, _>>()?)
 }
 

@@ -75,18 +75,12 @@ impl RecallGauge {
 
     /// Takes note of a search; some are compared. Orders by rank are not: what they
     /// find depends on how deep each list goes.
-    pub(crate) fn offer(
-        &self,
-        collection: &Arc<Collection>,
-        view: &View,
-        query: &Query,
-        found: &Found,
-    ) {
+    pub(crate) fn offer(&self, collection: &Collection, view: &View, query: &Query, found: &Found) {
         let is_sure = matches!(found.plan, Plan::Exact | Plan::FilteredScan);
         if query.exact || query.fusion == Fusion::Rrf || !self.is_next() {
             return;
         }
-        let name = &collection.spec().name;
+        let name = collection.name();
         if is_sure && found.scored >= found.matching.unwrap_or(found.points) {
             self.state.add(name, 1.0);
             return;
@@ -99,11 +93,11 @@ impl RecallGauge {
             exact: true,
             ..query.clone()
         };
-        let (view, collection) = (view.clone(), Arc::clone(collection));
+        let (view, name) = (view.clone(), name.to_owned());
         let (state, config) = (Arc::clone(&self.state), self.config.clone());
         let work = move || {
-            match exact(&view, &collection, &query, &config) {
-                Ok(exact) => state.add(&collection.spec().name, recall(&scores, &exact)),
+            match exact(&view, &query, &config) {
+                Ok(exact) => state.add(&name, recall(&scores, &exact)),
                 Err(error) => tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "a search could not be compared with an exact one"
@@ -162,11 +156,10 @@ impl Recent {
 /// Returns the scores of the exact answer, best first.
 fn exact(
     view: &View,
-    collection: &Collection,
     query: &Query,
     (graph, words): &(GraphConfig, WordsConfig),
 ) -> Result<Vec<f32>, SegmentError> {
-    let found = search(view, collection.layout(), query, Settings { graph, words })?;
+    let found = search(view, &view.schema.layout, query, Settings { graph, words })?;
     Ok(found.hits.iter().map(|hit| hit.score).collect())
 }
 

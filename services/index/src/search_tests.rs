@@ -77,7 +77,7 @@ fn upsert(records: Vec<Record>) -> Operation {
 }
 
 fn filled(records: Vec<Record>) -> Collection {
-    let collection = Collection::new(spec()).unwrap();
+    let collection = Collection::new(spec(), 0).unwrap();
     collection.apply(&[&upsert(records)], Publish::Now).unwrap();
     collection
 }
@@ -113,7 +113,8 @@ fn run(collection: &Collection, query: &Query, config: &GraphConfig) -> Found {
         graph: config,
         words: &WordsConfig::default(),
     };
-    search(&collection.view(), collection.layout(), query, settings).unwrap()
+    let view = collection.view();
+    search(&view, &view.schema.layout, query, settings).unwrap()
 }
 
 fn ids(found: &Found) -> Vec<&str> {
@@ -206,7 +207,7 @@ fn many_segments_find_what_one_does_also_when_each_holds_its_own_kind() {
     }
     for (name, mut records) in [("mixed", mixed), ("apart", apart)] {
         records.sort_by_key(|(segment, _)| *segment);
-        let collection = Collection::new(spec()).unwrap();
+        let collection = Collection::new(spec(), 0).unwrap();
         for (number, lot) in (1..).zip(records.chunks(1_000)) {
             let lot = lot.iter().map(|(_, record)| record.clone()).collect();
             collection.apply(&[&upsert(lot)], Publish::Now).unwrap();

@@ -10,6 +10,9 @@
 //! words-N/      the N-th words facet, by name
 //! ```
 //!
+//! It has the facets that its collection had when it was written: those added since
+//! are the zero vector, or no words, in all its rows.
+//!
 //! The folder is complete once a manifest names it.
 
 pub(crate) mod arrays;
@@ -115,7 +118,7 @@ fn paths(folder: &Path, spec: &Spec) -> Vec<PathBuf> {
 
 impl Segment {
     /// Opens a segment of the manifest, as [`Self::open`] does, and checks that
-    /// its files are its own.
+    /// its files are its own; `spec` is that of its collection.
     ///
     /// # Errors
     /// Those of [`Self::open`], and when a file is that of another segment.
@@ -124,6 +127,7 @@ impl Segment {
         listed: &Listed,
         spec: &Spec,
     ) -> Result<Self, SegmentError> {
+        let spec = &spec.without(&listed.lacking);
         let segment = Self::open(data, listed.number, spec)?;
         let paths = paths(&folder(data, listed.number), spec);
         let found = segment.sums();
@@ -193,6 +197,18 @@ impl Segment {
             vectors,
             words,
         })
+    }
+
+    /// Returns the facets of a collection that came after the segment was written.
+    pub(crate) fn lacking(&self, spec: &Spec) -> Vec<String> {
+        let facets = spec.facets.keys();
+        facets.filter(|facet| !self.has(facet)).cloned().collect()
+    }
+
+    fn has(&self, facet: &str) -> bool {
+        let vectors = self.vectors.as_ref();
+        let mut dense = vectors.into_iter().flat_map(|v| v.layout().facets());
+        self.words.contains_key(facet) || dense.any(|dense| dense.name == facet)
     }
 
     /// Returns the number of rows, dead ones included.

@@ -1,6 +1,8 @@
 //! The index service in domain terms: checks, admission, and the way to the
 //! writer and to the searches.
 
+mod lifecycle;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -20,7 +22,7 @@ use crate::read::{self, Page, Parts, WordMatches};
 use crate::recall::{Reading, RecallGauge};
 use crate::search::{FacetInput, Fusion, Hit, Plan, Query, Settings, search};
 use crate::validate;
-use crate::writer::{After, Command, Reply, Writer};
+use crate::writer::{After, Command, Reply, Write, Writer};
 
 /// Records that one thread reads at least, so that handing over costs little.
 const READ_TOGETHER: usize = 64;
@@ -145,8 +147,7 @@ impl IndexService {
     /// Invalid, or another collection has the name.
     pub(crate) async fn create_collection(&self, spec: Spec) -> Result<bool, IndexError> {
         validate::spec(&spec, &self.engine.config.limits)?;
-        let outcome = self.write(Operation::Create(spec), After::Commit).await?;
-        Ok(outcome.inserted > 0)
+        Ok(self.change(Operation::Create(spec)).await?.changed)
     }
 
     /// Returns every collection, in the order of names.
@@ -154,7 +155,7 @@ impl IndexService {
         let collections = self.engine.collections();
         collections
             .iter()
-            .map(|collection| collection.spec().clone())
+            .map(|collection| collection.schema().spec.clone())
             .collect()
     }
 
@@ -170,9 +171,10 @@ impl IndexService {
         model_fingerprint: &str,
         records: Vec<Record>,
     ) -> Result<Outcome, IndexError> {
-        let found = self.collection(&collection)?;
-        validate::fingerprint(found.spec(), model_fingerprint)?;
-        validate::records(&records, found.spec(), &self.engine.config.limits)?;
+        let checked = self.collection(&collection)?;
+        let spec = &checked.schema().spec;
+        validate::fingerprint(spec, model_fingerprint)?;
+        validate::records(&records, spec, &self.engine.config.limits)?;
         if records.is_empty() {
             let sequence = self.engine.sequence();
             return Ok(Outcome {
@@ -180,11 +182,12 @@ impl IndexService {
                 ..Outcome::default()
             });
         }
-        let operation = Operation::Upsert {
-            collection,
+        let write = Write::Upsert {
+            name: collection,
+            checked,
             records,
         };
-        self.write(operation, After::Commit).await
+        self.write(write, After::Commit).await
     }
 
     /// Deletes points; they are gone, on disk too, when this returns.
@@ -198,8 +201,8 @@ impl IndexService {
     ) -> Result<Outcome, IndexError> {
         self.collection(&collection)?;
         validate::ids(&ids, &self.engine.config.limits)?;
-        let operation = Operation::Delete { collection, ids };
-        self.write(operation, After::Commit).await
+        let name = collection;
+        self.write(Write::Delete { name, ids }, After::Commit).await
     }
 
     /// Deletes points; no byte of them or of their earlier versions is in the
@@ -215,15 +218,16 @@ impl IndexService {
     ) -> Result<Outcome, IndexError> {
         self.collection(&collection)?;
         validate::ids(&ids, &self.engine.config.limits)?;
-        let operation = Operation::Delete { collection, ids };
-        self.write(operation, After::Erasure).await
+        let name = collection;
+        self.write(Write::Delete { name, ids }, After::Erasure)
+            .await
     }
 
-    async fn write(&self, operation: Operation, after: After) -> Result<Outcome, IndexError> {
+    async fn write(&self, write: Write, after: After) -> Result<Outcome, IndexError> {
         let (to, answer) = oneshot::channel();
         let reply = Reply { to, after };
         let limit = self.engine.config.limits.max_pending_writes;
-        let command = Command::Write { operation, reply };
+        let command = Command::Write { write, reply };
         self.writes.try_send(command).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => IndexError::Overloaded {
                 what: "writes",
@@ -271,7 +275,7 @@ impl IndexService {
         let started = Instant::now();
         let collection = self.collection(&request.collection)?;
         let parts = request.parts;
-        let query = self.check(request, collection.spec())?;
+        let query = self.check(request, &collection.schema().spec)?;
         let _permit = self.admit()?;
         let (engine, recall) = (Arc::clone(&self.engine), Arc::clone(&self.recall));
         let work = move || {
@@ -280,11 +284,11 @@ impl IndexService {
                 graph: &engine.config.graph,
                 words: &engine.config.words,
             };
-            let found = search(&view, collection.layout(), &query, settings)?;
+            let found = search(&view, &view.schema.layout, &query, settings)?;
             recall.offer(&collection, &view, &query, &found);
             let read = |hit: Hit| {
                 let stored = parts.any().then(|| view.stored(hit.place)).flatten();
-                let record = stored.map(|stored| stored.read(collection.layout(), parts));
+                let record = stored.map(|stored| stored.read(parts));
                 let record = record.transpose()?.unwrap_or_else(|| Record {
                     id: hit.id.clone(),
                     ..Record::default()
@@ -326,7 +330,7 @@ impl IndexService {
             "facet",
             &request.facet,
             &request.query,
-            collection.spec(),
+            &collection.schema().spec,
             limits,
         )?;
         let _permit = self.admit()?;
@@ -339,8 +343,9 @@ impl IndexService {
     pub(crate) fn stats(&self) -> Stats {
         let collections = self.engine.collections();
         let counts = collections.iter().map(|collection| {
-            let name = &collection.spec().name;
-            (name.clone(), collection.counts(), self.recall.read(name))
+            let name = collection.name();
+            let recall = self.recall.read(name);
+            (name.to_owned(), collection.counts(), recall)
         });
         Stats {
             collections: counts.collect(),

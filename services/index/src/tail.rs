@@ -13,11 +13,14 @@ use vivier_ann::RowSet;
 use crate::columns::{ColumnsError, TailColumns};
 use crate::filter::Filter;
 use crate::points::{Meta, Points, Slot, as_slot};
+use crate::schema::Schema;
 use crate::words::WordsView;
 
 /// What one search sees of a tail: cheap to take, never changing.
 #[derive(Clone)]
 pub(crate) struct TailView {
+    /// Where the facets lie in the vectors of its points.
+    pub(crate) schema: Arc<Schema>,
     pub(crate) points: Points,
     columns: TailColumns,
     /// By words facet.
@@ -34,12 +37,13 @@ pub(crate) struct Tail {
 }
 
 impl Tail {
-    /// Starts empty, for vectors of `dim` values.
-    pub(crate) fn new(dim: usize, words: BTreeMap<String, Arc<WordsView>>) -> Self {
+    /// Starts empty, for points of a schema.
+    pub(crate) fn new(schema: Arc<Schema>, words: BTreeMap<String, Arc<WordsView>>) -> Self {
         Self {
             order: BTreeMap::new(),
             view: TailView {
-                points: Points::new(dim),
+                points: Points::new(schema.layout.dim()),
+                schema,
                 columns: TailColumns::new(),
                 words,
             },

@@ -51,8 +51,7 @@ pub(crate) fn write(
 ) -> Written {
     let writer = SegmentWriter {
         data,
-        spec: collection.spec(),
-        layout: collection.layout(),
+        schema: &collection.schema(),
         options: BuildOptions {
             m: 16,
             ef_construction: 100,

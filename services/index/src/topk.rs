@@ -95,7 +95,7 @@ mod tests {
     proptest! {
         #[test]
         fn top_k_equals_sorting(scores in prop::collection::vec(0_u8..20, 0..300), k in 1_usize..40, split in 0_usize..300) {
-            let mut tail = Tail::new(0, BTreeMap::new());
+            let mut tail = Tail::new(Arc::default(), BTreeMap::new());
             let mut all = Vec::new();
             for (row, score) in (0_u32..).zip(&scores) {
                 // Ids in another order than slots.

@@ -8,7 +8,7 @@ use vivier_types::ProfileId;
 use crate::config::IndexLimits;
 use crate::dense::dot;
 use crate::error::IndexError;
-use crate::model::{FacetKind, FacetSpec, Record, Spec, Value, Words};
+use crate::model::{FacetKind, FacetSpec, FacetUpdate, Record, Spec, Value, Words};
 
 /// Longest name of a collection or a facet, in bytes.
 const MAX_NAME_BYTES: usize = 64;
@@ -49,6 +49,20 @@ pub(crate) fn spec(spec: &Spec, limits: &IndexLimits) -> Result<(), IndexError> 
                 reason,
             ));
         }
+    }
+    let dims = spec.facets.values().map(|facet| match facet.kind {
+        FacetKind::Dense(dim) => dim,
+        FacetKind::Words => 0,
+    });
+    let (unit, most) = ("values in all vectors of a point", vivier_ann::MAX_DIM);
+    at_most("spec.facets", unit, dims.sum(), most)
+}
+
+/// Checks names of aliases and of collections.
+pub(crate) fn aliases(aliases: &BTreeMap<String, String>) -> Result<(), IndexError> {
+    for (alias, collection) in aliases {
+        name("aliases.alias", alias)?;
+        name("aliases.collection", collection)?;
     }
     Ok(())
 }
@@ -104,24 +118,7 @@ fn record(
     limits: &IndexLimits,
 ) -> Result<(), IndexError> {
     id(&format!("{path}.id"), &record.id)?;
-    for (facet, vector) in &record.vectors {
-        self::vector(
-            &format!("{path}.vectors[{facet:?}]"),
-            facet,
-            vector,
-            spec,
-            limits,
-        )?;
-    }
-    for (facet, words) in &record.words {
-        self::words(
-            &format!("{path}.words[{facet:?}]"),
-            facet,
-            words,
-            spec,
-            limits,
-        )?;
-    }
+    facets(path, (&record.vectors, &record.words), spec, limits)?;
     for (part, bytes, limit) in [
         ("summary", record.summary.len(), limits.max_summary_bytes),
         ("document", record.document.len(), limits.max_document_bytes),
@@ -130,6 +127,39 @@ fn record(
         at_most(&format!("{path}.{part}"), "bytes", bytes, limit)?;
     }
     payload(&format!("{path}.payload"), &record.payload, limits)
+}
+
+/// Checks the facets of points that are updated.
+pub(crate) fn updates(
+    updates: &[FacetUpdate],
+    spec: &Spec,
+    limits: &IndexLimits,
+) -> Result<(), IndexError> {
+    at_most("updates", "updates", updates.len(), limits.max_points)?;
+    for (index, update) in updates.iter().enumerate() {
+        let path = format!("updates[{index}]");
+        id(&format!("{path}.id"), &update.id)?;
+        facets(&path, (&update.vectors, &update.words), spec, limits)?;
+    }
+    Ok(())
+}
+
+/// Checks the vectors and the words of a point.
+fn facets(
+    path: &str,
+    (vectors, words): (&BTreeMap<String, Vec<f32>>, &BTreeMap<String, Words>),
+    spec: &Spec,
+    limits: &IndexLimits,
+) -> Result<(), IndexError> {
+    for (facet, vector) in vectors {
+        let path = format!("{path}.vectors[{facet:?}]");
+        self::vector(&path, facet, vector, spec, limits)?;
+    }
+    for (facet, words) in words {
+        let path = format!("{path}.words[{facet:?}]");
+        self::words(&path, facet, words, spec, limits)?;
+    }
+    Ok(())
 }
 
 fn payload(

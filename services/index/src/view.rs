@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::dense::Layout;
 use crate::model::Record;
 use crate::points::{Meta, Slot};
 use crate::read::Parts;
+use crate::schema::Schema;
 use crate::segment::files::FileError;
 use crate::segment::{Segment, SegmentView};
 use crate::tail::TailView;
@@ -20,6 +20,8 @@ pub(crate) struct Place {
 /// A view: segments first, then tails, each from oldest to newest.
 #[derive(Clone, Default)]
 pub(crate) struct View {
+    /// What the newest points look like; older parts may lack facets of it.
+    pub(crate) schema: Arc<Schema>,
     pub(crate) segments: Vec<SegmentView>,
     pub(crate) tails: Vec<TailView>,
 }
@@ -71,7 +73,11 @@ impl View {
             Part::Tail(tail) => {
                 let point = tail.points.get(place.row)?;
                 let vector = point.vector.to_vec();
-                Some(Stored::New(Arc::clone(point.meta), vector))
+                Some(Stored::New(
+                    Arc::clone(point.meta),
+                    vector,
+                    Arc::clone(&tail.schema),
+                ))
             }
         }
     }
@@ -89,20 +95,34 @@ impl Part<'_> {
 
 /// A stored point, to read parts of its record.
 pub(crate) enum Stored {
-    /// In a tail, with its concatenated vector.
-    New(Arc<Meta>, Vec<f32>),
+    /// In a tail, with its concatenated vector and what that is made of.
+    New(Arc<Meta>, Vec<f32>, Arc<Schema>),
     /// A row of a segment.
     Row(Arc<Segment>, Slot),
 }
 
 impl Stored {
+    /// Reads the whole record.
+    ///
+    /// # Errors
+    /// When the segment cannot be read or is damaged.
+    pub(crate) fn whole(&self) -> Result<Record, FileError> {
+        match self {
+            Self::New(meta, vector, schema) => Ok(Record {
+                vectors: schema.layout.split(vector),
+                ..meta.record.clone()
+            }),
+            Self::Row(segment, row) => segment.records.record(*row),
+        }
+    }
+
     /// Reads the wanted parts; id and revision always come.
     ///
     /// # Errors
     /// When the segment cannot be read or is damaged.
-    pub(crate) fn read(&self, layout: &Layout, parts: Parts) -> Result<Record, FileError> {
+    pub(crate) fn read(&self, parts: Parts) -> Result<Record, FileError> {
         match self {
-            Self::New(meta, vector) => {
+            Self::New(meta, vector, schema) => {
                 let stored = &meta.record;
                 let mut record = Record {
                     id: stored.id.clone(),
@@ -119,7 +139,7 @@ impl Stored {
                     record.document.clone_from(&stored.document);
                 }
                 if parts.vectors {
-                    record.vectors = layout.split(vector);
+                    record.vectors = schema.layout.split(vector);
                 }
                 Ok(record)
             }

@@ -2,8 +2,10 @@
 //!
 //! Writes that wait together are committed together: one frame of the log, one
 //! sync, one commit of the words, one step for readers; then all are
-//! acknowledged. Between commits it freezes full tails, has segments made
+//! acknowledged ([`commit`]). Between commits it freezes full tails, has segments made
 //! beside it ([`crate::jobs`]), puts them into use and cuts the log.
+
+mod commit;
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -13,18 +15,17 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::collection::{Collection, Publish};
+use crate::collection::Collection;
 use crate::engine::Engine;
-use crate::erase::{Erasure, Erasures, MAX_ERASURES};
+use crate::erase::Erasures;
 use crate::error::{IndexError, WriteError};
 use crate::jobs::{Done, Task, Worker, merge_of, scrub};
 use crate::log::Log;
 use crate::merge::{MergePolicy, Size};
-use crate::model::{Operation, Outcome, Spec};
+use crate::model::{FacetUpdate, Operation, Outcome, Record};
 use crate::segment::files::sync_folder;
 use crate::segment::write::Source;
 use crate::segment::{SegmentError, folder};
-use crate::validate;
 
 /// Most operations in one commit.
 const MAX_GROUP: usize = 64;
@@ -48,11 +49,61 @@ pub(crate) struct Reply {
     pub(crate) after: After,
 }
 
+/// What is to be written.
+pub(crate) enum Write {
+    /// A change of the catalog.
+    Change(Operation),
+    /// Aliases to set.
+    SetAliases(SetAliases),
+    /// Points to delete.
+    Delete {
+        /// The name of their collection, or an alias.
+        name: String,
+        ids: Vec<String>,
+    },
+    /// Points to insert or replace, checked against a collection.
+    Upsert {
+        /// Its name, or an alias.
+        name: String,
+        checked: Arc<Collection>,
+        records: Vec<Record>,
+    },
+    /// Facets to replace, checked against a collection.
+    Update {
+        /// Its name, or an alias.
+        name: String,
+        checked: Arc<Collection>,
+        updates: Vec<FacetUpdate>,
+    },
+}
+
+/// Aliases to set, and what must hold for it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SetAliases {
+    /// Collections by alias.
+    pub(crate) aliases: BTreeMap<String, String>,
+    /// Whether a collection that has the name of an alias is dropped for it.
+    pub(crate) replace_collections: bool,
+    /// What the last operation must be; any when 0.
+    pub(crate) if_sequence: u64,
+}
+
+impl Write {
+    /// Estimates the bytes that it takes in the log.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Delete { ids, .. } => ids.iter().map(String::len).sum(),
+            Self::Upsert { records, .. } => records.iter().map(Record::log_bytes).sum(),
+            // These stand alone.
+            Self::Change(_) | Self::SetAliases(_) | Self::Update { .. } => 0,
+        }
+    }
+}
+
 /// What the writer is asked.
 pub(crate) enum Command {
-    /// Make this durable and visible. Upserts and deletes have been checked
-    /// against their collection, which exists.
-    Write { operation: Operation, reply: Reply },
+    /// Make this durable and visible.
+    Write { write: Write, reply: Reply },
     /// A job has ended.
     Wake,
     /// End.
@@ -123,9 +174,9 @@ impl Writer {
             open = next.is_some();
             while let Some(command) = next.take() {
                 match command {
-                    Command::Write { operation, reply } => {
-                        bytes += operation.bytes();
-                        group.push((operation, reply));
+                    Command::Write { write, reply } => {
+                        bytes += write.bytes();
+                        group.push((write, reply));
                     }
                     Command::Wake => {}
                     Command::Close => {
@@ -145,126 +196,6 @@ impl Writer {
         if scrub.is_ok_and(|scrub| scrub.join().is_err()) {
             tracing::error!("checking the records panicked");
         }
-    }
-
-    /// Commits a group; a creation stands alone, because what follows may need
-    /// the collection.
-    fn commit(&mut self, group: Vec<(Operation, Reply)>) {
-        let mut run = Vec::new();
-        for (operation, reply) in group {
-            if let Operation::Create(spec) = &operation {
-                self.commit_run(std::mem::take(&mut run));
-                if let Some(answer) = self.known(spec) {
-                    respond(reply, answer);
-                    continue;
-                }
-                self.commit_run(vec![(operation, reply)]);
-            } else {
-                run.push((operation, reply));
-            }
-        }
-        self.commit_run(run);
-    }
-
-    /// Answers a creation that needs no write.
-    fn known(&self, spec: &Spec) -> Option<Result<Outcome, IndexError>> {
-        if let Some(collection) = self.engine.collection(&spec.name) {
-            let same = validate::same_spec(collection.spec(), spec);
-            return Some(same.map(|()| Outcome::default()));
-        }
-        let limit = self.engine.config.limits.max_collections;
-        let count = self.engine.collections().len();
-        (count >= limit).then(|| {
-            let reason = format!("there are {count} collections already, limit {limit}");
-            Err(IndexError::invalid("spec.name", &spec.name, reason))
-        })
-    }
-
-    fn commit_run(&mut self, run: Vec<(Operation, Reply)>) {
-        if run.is_empty() {
-            return;
-        }
-        if self.broken {
-            for (_, reply) in run {
-                respond(reply, Err(IndexError::ReadOnly));
-            }
-            return;
-        }
-        let (operations, replies): (Vec<_>, Vec<_>) = run.into_iter().unzip();
-        match self.write(&operations) {
-            Ok(outcomes) => {
-                let answers = replies.into_iter().zip(outcomes);
-                for ((reply, outcome), operation) in answers.zip(operations) {
-                    self.acknowledge(reply, outcome, operation);
-                }
-            }
-            Err(error) => {
-                self.broken = true;
-                let error = Arc::new(error);
-                for reply in replies {
-                    respond(reply, Err(IndexError::Write(Arc::clone(&error))));
-                }
-            }
-        }
-    }
-
-    /// Answers a write that is committed, or lets it wait for its erasure.
-    fn acknowledge(&mut self, reply: Reply, outcome: Outcome, operation: Operation) {
-        match (reply.after, operation) {
-            (After::Erasure, Operation::Delete { collection, ids }) => {
-                if self.erasures.len() >= MAX_ERASURES {
-                    let (what, limit) = ("erasures", MAX_ERASURES);
-                    return respond(reply, Err(IndexError::Overloaded { what, limit }));
-                }
-                self.erasures.push(Erasure {
-                    collection,
-                    ids,
-                    outcome,
-                    reply: reply.to,
-                });
-            }
-            _ => respond(reply, Ok(outcome)),
-        }
-    }
-
-    fn write(&mut self, operations: &[Operation]) -> Result<Vec<Outcome>, WriteError> {
-        let borrowed: Vec<&Operation> = operations.iter().collect();
-        let first = self.log.append(&borrowed)?;
-        let last = self.log.last_sequence();
-        let outcomes = self.apply(first, &borrowed)?;
-        self.engine.set_sequence(last);
-        Ok(outcomes)
-    }
-
-    /// Applies operations in memory, all of one collection in one step.
-    fn apply(&self, first: u64, operations: &[&Operation]) -> Result<Vec<Outcome>, WriteError> {
-        let mut outcomes = vec![Outcome::default(); operations.len()];
-        let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (index, operation) in operations.iter().enumerate() {
-            if let Operation::Create(spec) = operation {
-                self.engine.create(spec)?;
-                outcomes[index].inserted = 1;
-            } else {
-                groups
-                    .entry(operation.collection())
-                    .or_default()
-                    .push(index);
-            }
-        }
-        for (name, indexes) in groups {
-            let Some(collection) = self.engine.collection(name) else {
-                continue;
-            };
-            let group: Vec<_> = indexes.iter().map(|index| operations[*index]).collect();
-            let found = collection.apply(&group, Publish::Now)?;
-            for (index, outcome) in indexes.into_iter().zip(found) {
-                outcomes[index] = outcome;
-            }
-        }
-        for (sequence, outcome) in (first..).zip(&mut outcomes) {
-            outcome.sequence = sequence;
-        }
-        Ok(outcomes)
     }
 
     /// Does what is due beside the writes.
@@ -411,7 +342,7 @@ impl Writer {
             Err(error) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
-                    collection = collection.spec().name,
+                    collection = collection.name(),
                     "a segment cannot be written; it is tried again"
                 );
                 match task {
@@ -422,6 +353,11 @@ impl Writer {
                 return;
             }
         };
+        if !self.is_current(&collection) {
+            // It was dropped meanwhile.
+            self.gone.extend(written.map(|w| w.segment.number));
+            return self.checkpoint();
+        }
         match task {
             Task::Seal(sequence) => collection.sealed(sequence, written),
             Task::Merge(merged) => {

@@ -81,20 +81,21 @@ impl Segment {
 ///
 /// The graph knows the neighbourhoods of the usual weights. A query that weighs a
 /// facet less than others, compared with that, sees only a part of what tells them
-/// apart. A facet that counts against a row counts as not seen.
+/// apart. A facet that counts against a row counts as not seen; one that is zero in
+/// all rows tells none of them from another, whatever it weighs.
 fn kept(segment: &Segment, weights: &[f32]) -> f32 {
     let facets = segment.layout().facets().iter();
     let ratios = facets
         .zip(weights)
         .map(|(facet, weight)| weight.max(0.0) / facet.usual_weight);
-    let greatest = ratios.clone().fold(0.0, f32::max);
+    let told = ratios
+        .zip(&segment.shares)
+        .filter(|(_, share)| **share > 0.0);
+    let greatest = told.clone().map(|(ratio, _)| ratio).fold(0.0, f32::max);
     if greatest == 0.0 {
         return 0.0;
     }
-    ratios
-        .zip(&segment.shares)
-        .map(|(ratio, share)| ratio / greatest * share)
-        .sum()
+    told.map(|(ratio, share)| ratio / greatest * share).sum()
 }
 
 fn check(what: &'static str, values: &[f32], expected: usize) -> Result<(), AnnError> {

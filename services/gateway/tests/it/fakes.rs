@@ -83,6 +83,26 @@ pub(crate) struct FakeEmbedder {
     pub(crate) calls: Shared<usize>,
     /// Times that it was asked what it is: once for each look of the gateway.
     pub(crate) looks: Shared<usize>,
+    /// The other model: its fingerprint differs, and its vectors run backwards.
+    pub(crate) is_other: bool,
+}
+
+impl FakeEmbedder {
+    fn model(&self) -> v1::ModelVersion {
+        model(if self.is_other {
+            "backwards"
+        } else {
+            "letters"
+        })
+    }
+
+    fn encode(&self, text: &str) -> Vec<f32> {
+        let mut values = encode(text);
+        if self.is_other {
+            values.reverse();
+        }
+        values
+    }
 }
 
 #[tonic::async_trait]
@@ -106,7 +126,7 @@ impl EmbedderService for FakeEmbedder {
         let embeddings = inputs
             .iter()
             .map(|input| v1::Embedding {
-                values: encode(&input.text)[..dim].to_vec(),
+                values: self.encode(&input.text)[..dim].to_vec(),
                 input_tokens: 12,
                 used_tokens: 12,
                 windows: 1,
@@ -115,7 +135,7 @@ impl EmbedderService for FakeEmbedder {
             .collect();
         let response = v1::EmbedResponse {
             embeddings,
-            model: Some(model("letters")),
+            model: Some(self.model()),
             ..Default::default()
         };
         Ok(Response::new(response))
@@ -137,7 +157,7 @@ impl EmbedderService for FakeEmbedder {
             return Err(Status::unavailable("switched off"));
         }
         let model = v1::EmbedderModel {
-            version: Some(model("letters")),
+            version: Some(self.model()),
             dim: DIM as u32,
             ..Default::default()
         };
@@ -235,6 +255,9 @@ pub(crate) struct FakeIndex {
     pub(crate) fault: Shared<Fault>,
     pub(crate) points: Shared<Points>,
     pub(crate) specs: Shared<BTreeMap<String, v1::CollectionSpec>>,
+    pub(crate) aliases: Shared<BTreeMap<String, String>>,
+    /// Writes so far.
+    pub(crate) sequence: Shared<u64>,
     pub(crate) searches: Shared<Vec<v1::SearchRequest>>,
     /// What was to be erased, as "collection/id".
     pub(crate) erased: Shared<Vec<String>>,
@@ -243,16 +266,32 @@ pub(crate) struct FakeIndex {
 impl FakeIndex {
     /// Returns one collection as it is now.
     pub(crate) fn collection(&self, name: &str) -> BTreeMap<String, v1::Point> {
-        lock(&self.points).get(name).cloned().unwrap_or_default()
+        let name = self.resolve(name);
+        lock(&self.points).get(&name).cloned().unwrap_or_default()
+    }
+
+    /// Returns the name of the collection that a name or an alias leads to.
+    pub(crate) fn resolve(&self, name: &str) -> String {
+        let aliases = lock(&self.aliases);
+        aliases.get(name).map_or(name, String::as_str).to_owned()
     }
 
     fn known(&self, name: &str) -> Result<(), Status> {
-        if lock(&self.specs).contains_key(name) {
+        if lock(&self.specs).contains_key(&self.resolve(name)) {
             return Ok(());
         }
         Err(Status::not_found(format!(
             "there is no collection {name:?}"
         )))
+    }
+
+    fn fits(&self, name: &str, fingerprint: &str) -> Result<(), Status> {
+        self.known(name)?;
+        let specs = lock(&self.specs);
+        if specs[&self.resolve(name)].model_fingerprint == fingerprint {
+            return Ok(());
+        }
+        Err(Status::failed_precondition("vectors of another model"))
     }
 }
 
@@ -292,6 +331,8 @@ fn score(point: &v1::Point, facet: &str, query: &v1::FacetQuery) -> f32 {
 #[tonic::async_trait]
 impl IndexService for FakeIndex {
     type UpsertStream = Pin<Box<dyn Stream<Item = Result<v1::UpsertResponse, Status>> + Send>>;
+    type UpdateFacetsStream =
+        Pin<Box<dyn Stream<Item = Result<v1::UpdateFacetsResponse, Status>> + Send>>;
 
     async fn create_collection(
         &self,
@@ -317,6 +358,72 @@ impl IndexService for FakeIndex {
         &self,
         _: Request<v1::ListCollectionsRequest>,
     ) -> Result<Response<v1::ListCollectionsResponse>, Status> {
+        suffer(&self.fault).await?;
+        let collections = lock(&self.specs).values().cloned().collect();
+        Ok(Response::new(v1::ListCollectionsResponse { collections }))
+    }
+
+    async fn list_aliases(
+        &self,
+        _: Request<v1::ListAliasesRequest>,
+    ) -> Result<Response<v1::ListAliasesResponse>, Status> {
+        suffer(&self.fault).await?;
+        let aliases = lock(&self.aliases).clone().into_iter();
+        let aliases = aliases.map(|(alias, collection)| v1::Alias { alias, collection });
+        Ok(Response::new(v1::ListAliasesResponse {
+            aliases: aliases.collect(),
+        }))
+    }
+
+    async fn set_aliases(
+        &self,
+        request: Request<v1::SetAliasesRequest>,
+    ) -> Result<Response<v1::SetAliasesResponse>, Status> {
+        suffer(&self.fault).await?;
+        let request = request.into_inner();
+        let last = *lock(&self.sequence);
+        if request.if_sequence != 0 && request.if_sequence != last {
+            return Err(Status::failed_precondition("something was written since"));
+        }
+        for v1::Alias { alias, collection } in request.aliases {
+            self.known(&collection)?;
+            if lock(&self.specs).remove(&alias).is_some() {
+                assert!(request.replace_collections, "{alias} is a collection");
+                lock(&self.points).remove(&alias);
+            }
+            lock(&self.aliases).insert(alias, collection);
+        }
+        Ok(Response::new(v1::SetAliasesResponse { changed: true }))
+    }
+
+    async fn delete_collection(
+        &self,
+        request: Request<v1::DeleteCollectionRequest>,
+    ) -> Result<Response<v1::DeleteCollectionResponse>, Status> {
+        let name = request.into_inner().collection;
+        lock(&self.points).remove(&name);
+        let deleted = lock(&self.specs).remove(&name).is_some();
+        Ok(Response::new(v1::DeleteCollectionResponse { deleted }))
+    }
+
+    async fn add_facet(
+        &self,
+        _: Request<v1::AddFacetRequest>,
+    ) -> Result<Response<v1::AddFacetResponse>, Status> {
+        Err(Status::unimplemented("not used by the gateway"))
+    }
+
+    async fn remove_alias(
+        &self,
+        _: Request<v1::RemoveAliasRequest>,
+    ) -> Result<Response<v1::RemoveAliasResponse>, Status> {
+        Err(Status::unimplemented("not used by the gateway"))
+    }
+
+    async fn update_facets(
+        &self,
+        _: Request<Streaming<v1::UpdateFacetsRequest>>,
+    ) -> Result<Response<Self::UpdateFacetsStream>, Status> {
         Err(Status::unimplemented("not used by the gateway"))
     }
 
@@ -328,9 +435,11 @@ impl IndexService for FakeIndex {
         let index = self.clone();
         let answers = request.into_inner().map(move |message| {
             let message = message?;
-            index.known(&message.collection)?;
+            index.fits(&message.collection, &message.model_fingerprint)?;
+            *lock(&index.sequence) += 1;
+            let name = index.resolve(&message.collection);
             let mut points = lock(&index.points);
-            let own = points.entry(message.collection).or_default();
+            let own = points.entry(name).or_default();
             for point in message.points {
                 own.insert(point.id.clone(), point);
             }
@@ -346,8 +455,10 @@ impl IndexService for FakeIndex {
         suffer(&self.fault).await?;
         let request = request.into_inner();
         self.known(&request.collection)?;
+        *lock(&self.sequence) += 1;
+        let name = self.resolve(&request.collection);
         let mut points = lock(&self.points);
-        let own = points.entry(request.collection).or_default();
+        let own = points.entry(name).or_default();
         let deleted = request.ids.iter().filter_map(|id| own.remove(id)).count() as u64;
         Ok(Response::new(v1::DeleteResponse {
             deleted,
@@ -421,6 +532,9 @@ impl IndexService for FakeIndex {
         suffer(&self.fault).await?;
         let request = request.into_inner();
         self.known(&request.collection)?;
+        if !request.model_fingerprint.is_empty() {
+            self.fits(&request.collection, &request.model_fingerprint)?;
+        }
         lock(&self.searches).push(request.clone());
         if request
             .filter
@@ -497,6 +611,7 @@ impl IndexService for FakeIndex {
             .collect();
         Ok(Response::new(v1::GetStatsResponse {
             collections,
+            sequence: *lock(&self.sequence),
             ..Default::default()
         }))
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::Record;
+use crate::schema::Schema;
 use crate::segment::SegmentView;
 use crate::tail::Tail;
 use crate::view::{Place, View};
@@ -17,6 +18,8 @@ pub(super) struct Frozen {
 
 /// The live state; of the tails the last takes writes.
 pub(super) struct State {
+    /// That of the last tail.
+    pub(super) schema: Arc<Schema>,
     pub(super) segments: Vec<SegmentView>,
     pub(super) tails: Vec<Tail>,
     /// One for each tail but the last.
@@ -38,6 +41,7 @@ pub(super) struct Step<'a> {
 impl State {
     pub(super) fn view(&self) -> View {
         View {
+            schema: Arc::clone(&self.schema),
             segments: self.segments.clone(),
             tails: self.tails.iter().map(|tail| tail.view().clone()).collect(),
         }

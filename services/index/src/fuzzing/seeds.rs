@@ -80,7 +80,22 @@ pub fn write(corpora: &Path) -> io::Result<()> {
         ids: vec!["p1".to_owned()],
     };
     let create = Operation::Create(spec());
-    for (name, operation) in [("create", &create), ("upsert", &few), ("delete", &delete)] {
+    let add = Operation::AddFacet {
+        collection: spec().name,
+        facet: "skills".to_owned(),
+        spec: FacetSpec {
+            kind: FacetKind::Dense(2),
+            default_weight: 0.5,
+        },
+    };
+    let aliases = Operation::SetAliases(BTreeMap::from([("live".to_owned(), spec().name)]));
+    for (name, operation) in [
+        ("create", &create),
+        ("upsert", &few),
+        ("delete", &delete),
+        ("add", &add),
+        ("aliases", &aliases),
+    ] {
         put(corpora, "operation", name, &encode_operation(operation))?;
     }
     let mut log =
@@ -88,7 +103,7 @@ pub fn write(corpora: &Path) -> io::Result<()> {
     for operations in [&[&create, &few][..], &[&delete]] {
         log.append(operations).map_err(io::Error::other)?;
     }
-    let collection = Collection::new(spec()).map_err(io::Error::other)?;
+    let collection = Collection::new(spec(), 0).map_err(io::Error::other)?;
     collection
         .apply(&[&upsert], Publish::Now)
         .map_err(io::Error::other)?;
@@ -98,8 +113,7 @@ pub fn write(corpora: &Path) -> io::Result<()> {
     };
     let writer = SegmentWriter {
         data: &scratch,
-        spec: collection.spec(),
-        layout: collection.layout(),
+        schema: &collection.schema(),
         options: BuildOptions {
             m: 8,
             ef_construction: 16,
@@ -115,6 +129,7 @@ pub fn write(corpora: &Path) -> io::Result<()> {
         next_segment: 2,
         sequence: 3,
         collections: [(spec().name, collection.listed(3))].into(),
+        aliases: BTreeMap::from([("live".to_owned(), spec().name)]),
     };
     manifest.write(&scratch).map_err(io::Error::other)?;
     let segment = crate::segment::folder(&scratch, 1);

@@ -93,6 +93,9 @@ fn share(width: usize, allowed: usize, total: usize) -> usize {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Way {
     Vectors,
+    /// In id order, where a segment is older than all dense facets that count: they
+    /// are 0 in its points, which are equal but for their words.
+    Ids,
     /// By the words facet of this number.
     Words(usize),
 }
@@ -131,7 +134,8 @@ impl<'a> Prepared<'a> {
     }
 
     fn ways(&self) -> impl Iterator<Item = Way> {
-        let vectors = self.scorer.vectors().map(|_| Way::Vectors);
+        let ids = self.scorer.lacks_dense().then_some(Way::Ids);
+        let vectors = self.scorer.vectors().map_or(ids, |_| Some(Way::Vectors));
         let words = self.scorer.words();
         vectors
             .into_iter()
@@ -165,6 +169,11 @@ impl<'a> Prepared<'a> {
                     vivier_ann::Plan::Graph | vivier_ann::Plan::Scan => Plan::Graph,
                 };
                 list.hits = found.hits.iter().map(|hit| (hit.row, hit.score)).collect();
+            }
+            Way::Ids => {
+                let rows = self.segment().into_iter();
+                let rows = rows.flat_map(|view| view.after("", width, allow));
+                list.hits = rows.map(|row| (row, 0.0)).collect();
             }
             Way::Words(number) => {
                 let words = self.scorer.words();

@@ -1,4 +1,8 @@
 //! Computes the parts of points' scores.
+//!
+//! A part of a view may be older than some facets of its collection: what a query
+//! asks is laid out anew for each part, by the facets that this one has. The others
+//! are 0 in all its points.
 
 use std::ops::Range;
 
@@ -14,10 +18,6 @@ use crate::words::{AskedWords, WordsError, WordsQuery, WordsSegment, WordsStatis
 pub(super) struct Scorer {
     /// In the order of the names.
     facets: Vec<Facet>,
-    /// The dense query without its weights, `[dim]`.
-    vector: Vec<f32>,
-    /// Weight of each dense facet in layout order, 0 for those left out.
-    weights: Vec<f32>,
 }
 
 struct Facet {
@@ -29,11 +29,8 @@ struct Facet {
 enum Kind {
     /// A facet of weight 0.
     Nothing,
-    Dense {
-        range: Range<usize>,
-        /// Its place in the layout.
-        number: usize,
-    },
+    /// The dense query without its weight.
+    Dense(Vec<f32>),
     Words(WordsQuery),
 }
 
@@ -48,8 +45,6 @@ impl Scorer {
         query: &Query,
         config: &WordsConfig,
     ) -> Result<Self, SegmentError> {
-        let mut vector = vec![0.0; layout.dim()];
-        let mut weights = vec![0.0; layout.facets().count()];
         let mut facets = Vec::new();
         for (name, (input, weight)) in &query.facets {
             let kind = match input {
@@ -60,18 +55,8 @@ impl Scorer {
                     Kind::Words(WordsQuery::new(asked, &statistics, config))
                 }
                 FacetInput::Vector(values) => {
-                    let range = layout.range(name).unwrap_or_default();
-                    if let Some(place) = vector.get_mut(range.clone())
-                        && place.len() == values.len()
-                    {
-                        place.copy_from_slice(values);
-                    }
-                    let number = layout.facets().position(|(facet, ..)| facet == name);
-                    let number = number.unwrap_or(usize::MAX);
-                    if let Some(place) = weights.get_mut(number) {
-                        *place = *weight;
-                    }
-                    Kind::Dense { range, number }
+                    debug_assert_eq!(layout.range(name).map(|r| r.len()), Some(values.len()));
+                    Kind::Dense(values.clone())
                 }
             };
             facets.push(Facet {
@@ -80,16 +65,13 @@ impl Scorer {
                 kind,
             });
         }
-        Ok(Self {
-            facets,
-            vector,
-            weights,
-        })
+        Ok(Self { facets })
     }
 
     /// Tells whether any dense facet counts.
     pub(super) fn is_dense(&self) -> bool {
-        self.weights.iter().any(|weight| *weight != 0.0)
+        let mut facets = self.facets.iter();
+        facets.any(|facet| matches!(facet.kind, Kind::Dense(_)))
     }
 
     /// Prepares for one part of the view.
@@ -103,11 +85,17 @@ impl Scorer {
     ) -> Result<PartScorer<'a>, SegmentError> {
         let mut vectors = None;
         let mut tail_words = Vec::new();
-        match part {
+        let places = match part {
             Part::Segment(view) => {
-                if let Some(segment) = view.segment.vectors.as_ref().filter(|_| self.is_dense()) {
-                    vectors = Some(segment.query(&self.vector, &self.weights)?);
+                let segment = view.segment.vectors.as_ref();
+                let places = self.places(segment.map(vivier_ann::Segment::layout));
+                if let Some(segment) = segment
+                    && places.iter().any(Option::is_some)
+                {
+                    let (vector, weights) = self.laid_out(segment.layout(), &places);
+                    vectors = Some(segment.query(&vector, &weights)?);
                 }
+                places
             }
             Part::Tail(tail) => {
                 for facet in &self.facets {
@@ -119,16 +107,65 @@ impl Scorer {
                         _ => Vec::new(),
                     });
                 }
+                let layout = &tail.schema.layout;
+                let ranges = self.facets.iter().map(|facet| layout.range(&facet.name));
+                ranges.map(|range| Some(Dense::Range(range?))).collect()
             }
-        }
+        };
         Ok(PartScorer {
             scorer: self,
             number,
             part,
             vectors,
+            places,
             tail_words,
         })
     }
+
+    /// Finds the dense facets of the query in the layout of a segment.
+    fn places(&self, layout: Option<&vivier_ann::Layout>) -> Vec<Option<Dense>> {
+        let known = layout.map_or(&[][..], vivier_ann::Layout::facets);
+        let places = self.facets.iter().map(|facet| {
+            let Kind::Dense(values) = &facet.kind else {
+                return None;
+            };
+            let same =
+                |known: &vivier_ann::Facet| known.name == facet.name && known.dim == values.len();
+            known.iter().position(same).map(Dense::Number)
+        });
+        places.collect()
+    }
+
+    /// Lays the query out as a segment lays out its vectors: `[dim]`, and a weight
+    /// for each of its facets.
+    fn laid_out(
+        &self,
+        layout: &vivier_ann::Layout,
+        places: &[Option<Dense>],
+    ) -> (Vec<f32>, Vec<f32>) {
+        let mut vector = vec![0.0; layout.dim()];
+        let mut weights = vec![0.0; layout.facets().len()];
+        let ranges: Vec<Range<usize>> = layout.ranges().collect();
+        for (facet, place) in self.facets.iter().zip(places) {
+            if let (Kind::Dense(values), Some(Dense::Number(number))) = (&facet.kind, place)
+                && let (Some(weight), Some(range)) = (weights.get_mut(*number), ranges.get(*number))
+                && let Some(target) = vector.get_mut(range.clone())
+            {
+                *weight = facet.weight;
+                target.copy_from_slice(values);
+            }
+        }
+        (vector, weights)
+    }
+}
+
+/// Where a dense facet is in a part.
+#[derive(Clone, Debug)]
+enum Dense {
+    /// Its place among the facets of a segment.
+    Number(usize),
+    /// Its values in the vectors of a tail.
+    Range(Range<usize>),
 }
 
 /// Sums what BM25 must know over the parts of a view.
@@ -161,8 +198,10 @@ pub(super) struct PartScorer<'a> {
     scorer: &'a Scorer,
     number: usize,
     part: Part<'a>,
-    /// In a segment, when a dense facet counts.
+    /// In a segment, when it has a dense facet that counts.
     vectors: Option<vivier_ann::Query<'a>>,
+    /// Where each facet of the query is in this part, if it is dense and there.
+    places: Vec<Option<Dense>>,
     /// In a tail: by facet, words scores by slot.
     tail_words: Vec<Vec<f32>>,
 }
@@ -195,6 +234,12 @@ impl<'a> PartScorer<'a> {
     /// Returns the part.
     pub(super) fn part(&self) -> Part<'a> {
         self.part
+    }
+
+    /// Tells whether dense facets count of which the segment has none: they are 0 in
+    /// all its points.
+    pub(super) fn lacks_dense(&self) -> bool {
+        self.vectors.is_none() && self.scorer.is_dense()
     }
 
     /// Returns the prepared dense query.
@@ -240,21 +285,24 @@ impl<'a> PartScorer<'a> {
     fn score_vectors(&self, rows: &[Slot], scores: &mut Scores) {
         let products = self.vectors.as_ref().map(|query| query.parts(rows));
         let products = products.unwrap_or_default();
-        let facets = self.scorer.weights.len();
+        // As many as the segment has.
+        let facets = products.len().checked_div(rows.len()).unwrap_or(0);
         for (index, row) in rows.iter().enumerate() {
-            for (place, facet) in self.scorer.facets.iter().enumerate() {
-                let Kind::Dense { range, number } = &facet.kind else {
+            let found = self.scorer.facets.iter().zip(&self.places);
+            for (place, (facet, found)) in found.enumerate() {
+                let (Kind::Dense(values), Some(found)) = (&facet.kind, found) else {
                     continue;
                 };
-                let product = match self.part {
-                    Part::Segment(_) if *number < facets => {
+                let product = match (self.part, found) {
+                    (Part::Segment(_), Dense::Number(number)) => {
                         products.get(index * facets + number).copied()
                     }
-                    Part::Segment(_) => None,
-                    Part::Tail(tail) => tail.points.get(*row).and_then(|point| {
-                        let stored = point.vector.get(range.clone())?;
-                        Some(dot(self.scorer.vector.get(range.clone())?, stored))
-                    }),
+                    (Part::Tail(tail), Dense::Range(range)) => {
+                        let point = tail.points.get(*row);
+                        let stored = point.and_then(|point| point.vector.get(range.clone()));
+                        stored.map(|stored| dot(values, stored))
+                    }
+                    _ => None,
                 };
                 scores.set(index, place, facet.weight * product.unwrap_or(0.0));
             }
@@ -292,7 +340,7 @@ impl<'a> PartScorer<'a> {
 
     /// Sums the parts of dense facets.
     pub(super) fn dense_sum(&self, parts: &[f32]) -> f32 {
-        self.sum_of(parts, |kind| matches!(kind, Kind::Dense { .. }))
+        self.sum_of(parts, |kind| matches!(kind, Kind::Dense(_)))
     }
 
     /// Sums the parts of words facets.

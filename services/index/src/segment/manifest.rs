@@ -25,6 +25,9 @@ use crate::segment::files::{FileError, NewFile, as_u64, sync_folder};
 
 const NAME: &str = "MANIFEST";
 const MAGIC: [u8; 8] = *b"VIVMAN03";
+/// With aliases, and with segments that lack facets: written only where there are
+/// any, so that a build before these opens a folder that never had them.
+const MAGIC_4: [u8; 8] = *b"VIVMAN04";
 
 /// The state of a shard that is in files other than the log.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,6 +38,8 @@ pub(crate) struct Manifest {
     pub(crate) sequence: u64,
     /// By name.
     pub(crate) collections: BTreeMap<String, Flushed>,
+    /// Names of collections by alias.
+    pub(crate) aliases: BTreeMap<String, String>,
 }
 
 /// What the segments of one collection hold.
@@ -54,6 +59,8 @@ pub(crate) struct Listed {
     pub(crate) sums: Vec<u32>,
     /// Rows that were replaced or deleted.
     pub(crate) dead: RowSet,
+    /// Facets of the collection that came after it was written.
+    pub(crate) lacking: Vec<String>,
 }
 
 impl Manifest {
@@ -88,6 +95,9 @@ impl Manifest {
     }
 
     fn encode(&self) -> Vec<u8> {
+        let mut segments = self.collections.values().flat_map(|c| &c.segments);
+        let is_newer =
+            !self.aliases.is_empty() || segments.any(|segment| !segment.lacking.is_empty());
         let mut writer = Writer::new();
         writer.u64(self.next_segment);
         writer.u64(self.sequence);
@@ -108,10 +118,16 @@ impl Manifest {
                         .flat_map(|word| word.to_le_bytes())
                         .collect::<Vec<_>>(),
                 );
+                if is_newer {
+                    writer.texts(segment.lacking.iter());
+                }
             }
         }
+        if is_newer {
+            writer.pairs(&self.aliases);
+        }
         let body = writer.finish();
-        let mut content = MAGIC.to_vec();
+        let mut content = if is_newer { MAGIC_4 } else { MAGIC }.to_vec();
         content.extend(crc32fast::hash(&body).to_le_bytes());
         content.extend(body);
         content
@@ -122,19 +138,21 @@ impl Manifest {
     /// # Errors
     /// When any byte is not what was written.
     pub(crate) fn decode(content: &[u8]) -> Result<Self, String> {
-        let rest = content.strip_prefix(&MAGIC);
+        let newer = content.strip_prefix(&MAGIC_4);
+        let is_newer = newer.is_some();
+        let rest = newer.or_else(|| content.strip_prefix(&MAGIC));
         let rest = rest.ok_or("it is no manifest of this version")?;
         let (crc, body) = rest.split_at_checked(4).ok_or("it is cut short")?;
         if crc != crc32fast::hash(body).to_le_bytes() {
             return Err("the checksum is wrong".to_owned());
         }
         let mut reader = Reader::new(body).map_err(|error| error.to_string())?;
-        let manifest = Self::take(&mut reader).map_err(|error| error.to_string())?;
+        let manifest = Self::take(&mut reader, is_newer).map_err(|error| error.to_string())?;
         reader.finish().map_err(|error| error.to_string())?;
         Ok(manifest)
     }
 
-    fn take(reader: &mut Reader<'_>) -> Result<Self, CodecError> {
+    fn take(reader: &mut Reader<'_>, is_newer: bool) -> Result<Self, CodecError> {
         let next_segment = reader.u64("next segment")?;
         let last = reader.u64("sequence")?;
         let count = reader.count("collections", 24)?;
@@ -142,7 +160,7 @@ impl Manifest {
             let spec = reader.spec()?;
             let sequence = reader.u64("sequence")?;
             let count = reader.count("segments", 24)?;
-            let segments = (0..count).map(|_| take_listed(reader));
+            let segments = (0..count).map(|_| take_listed(reader, is_newer));
             let flushed = Flushed {
                 segments: segments.collect::<Result<_, _>>()?,
                 spec,
@@ -150,15 +168,21 @@ impl Manifest {
             };
             Ok((flushed.spec.name.clone(), flushed))
         });
+        let collections = collections.collect::<Result<_, _>>()?;
+        let mut aliases = BTreeMap::new();
+        if is_newer {
+            aliases = reader.pairs("aliases")?;
+        }
         Ok(Self {
             next_segment,
             sequence: last,
-            collections: collections.collect::<Result<_, _>>()?,
+            collections,
+            aliases,
         })
     }
 }
 
-fn take_listed(reader: &mut Reader<'_>) -> Result<Listed, CodecError> {
+fn take_listed(reader: &mut Reader<'_>, is_newer: bool) -> Result<Listed, CodecError> {
     let number = reader.u64("segment")?;
     let sums = reader.blob("checksums")?;
     let (sums, left) = sums.as_chunks();
@@ -171,10 +195,15 @@ fn take_listed(reader: &mut Reader<'_>) -> Result<Listed, CodecError> {
     let rows = u32::try_from(rows).ok().filter(|_| fits);
     let rows = rows.ok_or(CodecError::Misfit("rows of a segment"))?;
     let words = words.iter().map(|word| u64::from_le_bytes(*word));
+    let mut lacking = Vec::new();
+    if is_newer {
+        lacking = reader.texts("lacking facets")?;
+    }
     Ok(Listed {
         number,
         sums: sums.collect(),
         dead: RowSet::from_words(rows, words.collect()),
+        lacking,
     })
 }
 
@@ -192,6 +221,7 @@ mod tests {
             number,
             sums: vec![1, u32::MAX],
             dead: RowSet::of(rows, [0, 69]),
+            lacking: Vec::new(),
         };
         let flushed = Flushed {
             spec,
@@ -202,7 +232,17 @@ mod tests {
             next_segment: 6,
             sequence: 11,
             collections: [("a".to_owned(), flushed)].into(),
+            aliases: BTreeMap::new(),
         }
+    }
+
+    /// Has what only the newer form can say.
+    fn newer() -> Manifest {
+        let mut manifest = sample();
+        manifest.aliases = [("live".to_owned(), "a".to_owned())].into();
+        let flushed = manifest.collections.get_mut("a").unwrap();
+        flushed.segments[0].lacking = vec!["skills".to_owned(), "words".to_owned()];
+        manifest
     }
 
     #[test]
@@ -212,7 +252,52 @@ mod tests {
         Manifest::default().write(folder.path()).unwrap();
         sample().write(folder.path()).unwrap();
         assert_eq!(Manifest::read(folder.path()).unwrap(), sample());
+        newer().write(folder.path()).unwrap();
+        assert_eq!(Manifest::read(folder.path()).unwrap(), newer());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn the_newer_form_is_written_only_where_it_is_needed() {
+        assert!(sample().encode().starts_with(b"VIVMAN03"));
+        let mut manifest = newer();
+        assert!(manifest.encode().starts_with(b"VIVMAN04"));
+        manifest.aliases.clear();
+        assert!(manifest.encode().starts_with(b"VIVMAN04"));
+        assert_eq!(Manifest::decode(&manifest.encode()).unwrap(), manifest);
+    }
+
+    #[test]
+    fn a_manifest_of_the_form_before_is_read() {
+        // One collection "a" of the model "f" without facets, at operation 9; its
+        // segment 3 has 70 rows, of which 0 and 69 are dead.
+        let mut body = vec![1];
+        body.extend(6_u64.to_le_bytes());
+        body.extend(11_u64.to_le_bytes());
+        body.extend(1_u32.to_le_bytes());
+        for text in [b"a", b"f"] {
+            body.extend(1_u32.to_le_bytes());
+            body.extend(text);
+        }
+        body.extend(0_u32.to_le_bytes());
+        body.extend(9_u64.to_le_bytes());
+        body.extend(1_u32.to_le_bytes());
+        body.extend(3_u64.to_le_bytes());
+        body.extend(4_u32.to_le_bytes());
+        body.extend(7_u32.to_le_bytes());
+        body.extend(70_u64.to_le_bytes());
+        body.extend(16_u32.to_le_bytes());
+        body.extend(1_u64.to_le_bytes());
+        body.extend((1_u64 << 5).to_le_bytes());
+        let mut content = b"VIVMAN03".to_vec();
+        content.extend(crc32fast::hash(&body).to_le_bytes());
+        content.extend(body);
+        let found = Manifest::decode(&content).unwrap();
+        let mut expected = sample();
+        let flushed = expected.collections.get_mut("a").unwrap();
+        flushed.segments.truncate(1);
+        flushed.segments[0].sums = vec![7];
+        assert_eq!(found, expected);
     }
 
     #[test]
@@ -223,6 +308,7 @@ mod tests {
                 number: 1,
                 sums: Vec::new(),
                 dead: RowSet::empty(64),
+                lacking: Vec::new(),
             }];
         }
         let mut content = manifest.encode();
@@ -238,7 +324,7 @@ mod tests {
     #[test]
     fn any_flipped_or_missing_byte_is_noticed_and_the_file_named() {
         let folder = tempfile::tempdir().unwrap();
-        sample().write(folder.path()).unwrap();
+        newer().write(folder.path()).unwrap();
         let path = Manifest::path(folder.path());
         let content = std::fs::read(&path).unwrap();
         for at in 0..content.len() {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use vivier_ann::{BuildOptions, RowSet, Vectors, Watch};
 
 use crate::columns::ColumnsBuilder;
-use crate::dense::Layout;
-use crate::model::{Record, Spec};
+use crate::model::Record;
 use crate::points::Slot;
+use crate::schema::Schema;
 use crate::segment::files::{FileError, sync_folder};
 use crate::segment::records::{Records, RecordsWriter};
 use crate::segment::{
@@ -73,8 +73,8 @@ fn living(rows: u32, dead: &RowSet) -> Vec<Slot> {
 /// Makes segments of one collection.
 pub(crate) struct SegmentWriter<'a> {
     pub(crate) data: &'a Path,
-    pub(crate) spec: &'a Spec,
-    pub(crate) layout: &'a Layout,
+    /// Facets that a source lacks are the zero vector, or no words.
+    pub(crate) schema: &'a Schema,
     pub(crate) options: BuildOptions,
     pub(crate) watch: &'a dyn Watch,
 }
@@ -110,7 +110,7 @@ impl SegmentWriter<'_> {
         sync_folder(&folder)?;
         sync_folder(&self.data.join("segments"))?;
         sync_folder(self.data)?;
-        let segment = Segment::open(self.data, number, self.spec)?;
+        let segment = Segment::open(self.data, number, &self.schema.spec)?;
         Ok(Written {
             segment: Arc::new(segment),
             origins,
@@ -124,17 +124,17 @@ impl SegmentWriter<'_> {
         sources: &[Source],
         live: Vec<Origin>,
     ) -> Result<Vec<Origin>, SegmentError> {
-        let Some(layout) = self.layout.facet_layout()? else {
+        let Some(layout) = self.schema.layout.facet_layout()? else {
             return Ok(live);
         };
-        let mut values = Vec::with_capacity(live.len() * self.layout.dim());
+        let mut values = Vec::with_capacity(live.len() * self.schema.layout.dim());
         for origin in &live {
             self.extend(&mut values, sources, *origin)?;
         }
         let vectors = Vectors::new(&values, &layout)?;
         let built = vivier_ann::build(vectors, &layout, &self.options, self.watch)?;
         let built = built.ok_or(SegmentError::Stopped)?;
-        built.write(&vectors_path(folder), &self.spec.model_fingerprint)?;
+        built.write(&vectors_path(folder), &self.schema.spec.model_fingerprint)?;
         let order = built.order().iter();
         let order = order.filter_map(|input| live.get(crate::points::as_index(*input)).copied());
         Ok(order.collect())
@@ -150,12 +150,18 @@ impl SegmentWriter<'_> {
         match &sources[origin.source] {
             Source::Tail(tail) => {
                 let point = tail.points.get(origin.row);
-                values.extend_from_slice(point.map_or(&[], |point| point.vector));
+                let vector = point.map_or(&[][..], |point| point.vector);
+                if tail.schema.layout.dim() == self.schema.layout.dim() {
+                    values.extend_from_slice(vector);
+                } else {
+                    let vectors = tail.schema.layout.split(vector);
+                    values.extend(self.schema.layout.concatenate(&vectors));
+                }
             }
             source @ (Source::Segment(_) | Source::Records(..)) => {
                 if let Some(records) = source.records() {
                     let vectors = records.vectors(origin.row)?;
-                    values.extend(self.layout.concatenate(&vectors));
+                    values.extend(self.schema.layout.concatenate(&vectors));
                 }
             }
         }
@@ -176,7 +182,7 @@ impl SegmentWriter<'_> {
             self.check_stop()?;
             match &sources[origin.source] {
                 Source::Tail(tail) => {
-                    if let Some(record) = self.tail_record(tail, origin.row) {
+                    if let Some(record) = tail_record(tail, origin.row) {
                         records.push(&record)?;
                         columns.push(&record.payload)?;
                         names.push(record.id);
@@ -199,21 +205,13 @@ impl SegmentWriter<'_> {
         Ok(())
     }
 
-    /// Joins the record of a point in a tail with its vectors.
-    fn tail_record(&self, tail: &TailView, slot: Slot) -> Option<Record> {
-        let point = tail.points.get(slot)?;
-        let mut record = point.meta.record.clone();
-        record.vectors = self.layout.split(point.vector);
-        Some(record)
-    }
-
     fn write_words(
         &self,
         folder: &Path,
         sources: &[Source],
         origins: &[Origin],
     ) -> Result<(), SegmentError> {
-        for (facet, path) in words_folders(folder, self.spec) {
+        for (facet, path) in words_folders(folder, &self.schema.spec) {
             let mut builder = WordsSegmentBuilder::create(&path)?;
             let mut known = Vec::new();
             for source in sources {
@@ -250,6 +248,14 @@ impl SegmentWriter<'_> {
         }
         Ok(())
     }
+}
+
+/// Joins the record of a point in a tail with its vectors.
+fn tail_record(tail: &TailView, slot: Slot) -> Option<Record> {
+    let point = tail.points.get(slot)?;
+    let mut record = point.meta.record.clone();
+    record.vectors = tail.schema.layout.split(point.vector);
+    Some(record)
 }
 
 /// Lists the live points of the sources.

@@ -143,7 +143,7 @@ fn segments(folder: &Path) -> usize {
 }
 
 /// Kills a process after some time, while it opens or serves.
-fn kill_after(mut child: Child, moment: Duration) -> tokio::task::JoinHandle<()> {
+pub(crate) fn kill_after(mut child: Child, moment: Duration) -> tokio::task::JoinHandle<()> {
     tokio::task::spawn_blocking(move || {
         std::thread::sleep(moment);
         child.kill().unwrap();

@@ -9,6 +9,7 @@ mod api;
 mod corruption;
 mod crash;
 mod erase;
+mod lifecycle;
 mod measure;
 mod refusals;
 mod restart;
