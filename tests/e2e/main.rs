@@ -15,5 +15,6 @@ mod cluster;
 mod durability;
 mod embedding;
 mod reflection;
+mod reindex;
 mod shortlist;
 mod structure;

@@ -11,6 +11,7 @@ use vivier_proto::v1::index_service_client::IndexServiceClient;
 use vivier_proto::v1::reranker_service_client::RerankerServiceClient;
 use vivier_runtime::{ClientConfig, ConnectError, Deadline, ErrorCode, connect, retry_delay};
 
+use crate::catalog::Catalog;
 use crate::error::CallError;
 
 /// The embedder.
@@ -22,13 +23,17 @@ pub(crate) struct Embedder {
 }
 
 impl Embedder {
-    /// Opens a lazy channel to `address`.
-    pub(crate) fn connect(address: &str, config: &ClientConfig) -> Result<Self, ConnectError> {
+    /// Opens a lazy channel to `address`; `name` says which embedder it is.
+    pub(crate) fn connect(
+        name: &str,
+        address: &str,
+        config: &ClientConfig,
+    ) -> Result<Self, ConnectError> {
         let client = EmbedderServiceClient::new(connect(address, config)?)
             .max_decoding_message_size(config.max_message_bytes)
             .max_encoding_message_size(config.max_message_bytes);
         Ok(Self {
-            name: "embedder".to_owned(),
+            name: name.to_owned(),
             address: address.to_owned(),
             client,
         })
@@ -147,6 +152,51 @@ impl Shard {
     /// Returns the address as configured.
     pub(crate) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Lists collections and aliases.
+    pub(crate) async fn catalog(&self, deadline: Deadline) -> Result<Catalog, CallError> {
+        let mut client = self.client.clone();
+        let request = v1::ListCollectionsRequest {};
+        let listed = call(&self.name, request, deadline, |request| async move {
+            client.list_collections(request).await
+        });
+        let mut client = self.client.clone();
+        let request = v1::ListAliasesRequest {};
+        let aliases = call(&self.name, request, deadline, |request| async move {
+            client.list_aliases(request).await
+        });
+        let (listed, aliases) = tokio::try_join!(listed, aliases)?;
+        Ok(Catalog::new(listed.collections, aliases.aliases))
+    }
+
+    /// Lets aliases name collections.
+    pub(crate) async fn set_aliases(
+        &self,
+        request: v1::SetAliasesRequest,
+        deadline: Deadline,
+    ) -> Result<(), CallError> {
+        let mut client = self.client.clone();
+        call(&self.name, request, deadline, |request| async move {
+            client.set_aliases(request).await
+        })
+        .await
+        .map(|_| ())
+    }
+
+    /// Removes a collection that no alias names.
+    pub(crate) async fn delete_collection(
+        &self,
+        collection: String,
+        deadline: Deadline,
+    ) -> Result<(), CallError> {
+        let mut client = self.client.clone();
+        let request = v1::DeleteCollectionRequest { collection };
+        call(&self.name, request, deadline, |request| async move {
+            client.delete_collection(request).await
+        })
+        .await
+        .map(|_| ())
     }
 
     /// Creates a collection, or finds that it is there.

@@ -25,6 +25,8 @@ pub struct Config {
     pub unready_after: u32,
     /// Address of the embedder.
     pub embedder: String,
+    /// Address of an embedder that runs the model to change to; empty for none.
+    pub next_embedder: String,
     /// Addresses of the index shards, in shard order. The order decides where a
     /// profile lives: append, never reorder.
     pub shards: Vec<String>,
@@ -114,6 +116,7 @@ impl Default for Config {
             health_interval: Duration::from_secs(1),
             unready_after: 3,
             embedder: "127.0.0.1:7401".to_owned(),
+            next_embedder: String::new(),
             shards: vec!["127.0.0.1:7402".to_owned()],
             reranker: "127.0.0.1:7403".to_owned(),
             cpu_threads: 0,

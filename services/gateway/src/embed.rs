@@ -7,6 +7,7 @@ use vivier_proto::v1;
 use vivier_runtime::{Deadline, ErrorCode};
 use vivier_types::ProfileKind;
 
+use crate::clients::Embedder;
 use crate::cluster::{Cluster, Encoder};
 use crate::error::{CallError, GatewayError};
 
@@ -66,7 +67,8 @@ pub(crate) async fn embed_profiles(
             priority: work.priority.into(),
             ..Default::default()
         };
-        let response = embed_patiently(cluster, request, deadline).await?;
+        let embedder = &cluster.embedders[encoder.embedder];
+        let response = embed_patiently(embedder, request, deadline).await?;
         embeddings.extend(check_response(response, count, encoder)?);
     }
     Ok(plan.vectors(work.jobs, &embeddings))
@@ -87,13 +89,13 @@ pub(crate) struct Work<'a> {
 /// and the deadline allows. A call that was shed before time ran out fails as
 /// shed: the caller learns that a retry may help.
 async fn embed_patiently(
-    cluster: &Cluster,
+    embedder: &Embedder,
     request: v1::EmbedRequest,
     deadline: Deadline,
 ) -> Result<v1::EmbedResponse, CallError> {
     let mut shed = None;
     loop {
-        let error = match cluster.embedder.embed(request.clone(), deadline).await {
+        let error = match embedder.embed(request.clone(), deadline).await {
             Ok(response) => return Ok(response),
             Err(error) => error,
         };

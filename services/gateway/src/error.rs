@@ -63,6 +63,9 @@ pub(crate) enum GatewayError {
     /// a filter on a column of another type.
     #[error("{}", .0.message)]
     Refused(CallError),
+    /// Valid, but not in this state of the cluster.
+    #[error("{0}")]
+    NotNow(String),
     /// Another service failed.
     #[error("{0}")]
     Call(CallError),
@@ -99,6 +102,7 @@ impl ServiceError for GatewayError {
             Self::NoShard { cause, .. } => forwarded(cause.code),
             Self::NoQueryVector(cause) | Self::Call(cause) => forwarded(cause.code),
             Self::ModelChanged { .. } => ErrorCode::Unavailable,
+            Self::NotNow(_) => ErrorCode::FailedPrecondition,
             Self::Protocol { .. } | Self::Corrupt { .. } | Self::Pool(_) => ErrorCode::Internal,
         }
     }
@@ -111,6 +115,7 @@ impl ServiceError for GatewayError {
             | Self::NoShard { .. }
             | Self::NoQueryVector(_)
             | Self::ModelChanged { .. }
+            | Self::NotNow(_)
             | Self::Refused(_)
             | Self::Call(_)
             | Self::Protocol { .. }
@@ -129,10 +134,32 @@ impl ServiceError for GatewayError {
             | Self::NotFound { .. }
             | Self::DeadlineExceeded { .. }
             | Self::ModelChanged { .. }
+            | Self::NotNow(_)
             | Self::Protocol { .. }
             | Self::Corrupt { .. }
             | Self::Pool(_) => None,
         }
+    }
+}
+
+impl GatewayError {
+    /// Tells whether a shard may have refused vectors because they are of another
+    /// model than its own.
+    pub(crate) fn is_mismatch(&self) -> bool {
+        let cause = match self {
+            Self::NoShard { cause, .. } | Self::Call(cause) => cause,
+            Self::Invalid(_)
+            | Self::NotFound { .. }
+            | Self::DeadlineExceeded { .. }
+            | Self::NoQueryVector(_)
+            | Self::ModelChanged { .. }
+            | Self::Refused(_)
+            | Self::NotNow(_)
+            | Self::Protocol { .. }
+            | Self::Corrupt { .. }
+            | Self::Pool(_) => return false,
+        };
+        cause.code == ErrorCode::FailedPrecondition
     }
 }
 

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt};
+use tokio::sync::mpsc;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument;
 use vivier_proto::v1;
@@ -21,7 +22,7 @@ use crate::options::{Options, today};
 use crate::ordered::work_in_order;
 use crate::query::{Source, read_candidate_query, read_id, read_kind, read_vacancy_query};
 use crate::records::Removal;
-use crate::{records, status, upsert};
+use crate::{records, reindex, status, upsert};
 
 /// Both public services over one cluster.
 #[derive(Clone)]
@@ -122,6 +123,27 @@ impl MatchService for Gateway {
 
 #[tonic::async_trait]
 impl ProfileService for Gateway {
+    type ReindexStream = Pin<Box<dyn Stream<Item = Result<v1::ReindexResponse, Status>> + Send>>;
+
+    async fn reindex(
+        &self,
+        request: Request<v1::ReindexRequest>,
+    ) -> Result<Response<Self::ReindexStream>, Status> {
+        let cluster = Arc::clone(&self.cluster);
+        let (progress, told) = mpsc::channel(1);
+        let work = async move {
+            let outcome = reindex::reindex(&cluster, request.into_inner(), &progress).await;
+            outcome.map_err(|error| status_from(&error)).err()
+        };
+        // A caller who leaves drops both, and so stops the work.
+        let told = futures::stream::unfold(told, |mut told| async move {
+            told.recv().await.map(|said| (Ok(said), told))
+        });
+        let failure = futures::stream::once(work).filter_map(|error| async { error.map(Err) });
+        let answers = futures::stream::select(told, failure);
+        Ok(Response::new(answers.boxed()))
+    }
+
     type UpsertProfilesStream =
         Pin<Box<dyn Stream<Item = Result<v1::UpsertProfilesResponse, Status>> + Send>>;
 

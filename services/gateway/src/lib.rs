@@ -10,6 +10,7 @@
 //! field by field, are `vivier-types`. Nothing of the transport leaves
 //! `grpc.rs` and `clients.rs`.
 
+mod catalog;
 mod clients;
 mod cluster;
 mod config;
@@ -26,6 +27,7 @@ mod ordered;
 mod points;
 mod query;
 mod records;
+mod reindex;
 mod report;
 mod rerank;
 mod search;

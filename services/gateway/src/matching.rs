@@ -13,7 +13,7 @@ use vivier_proto::v1;
 use vivier_runtime::{Deadline, ErrorCode};
 use vivier_types::{Facet, Profile, ProfileId, ProfileKind};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Encoder};
 use crate::draft::revision;
 use crate::embed::{ProfileVectors, Work, embed_profiles};
 use crate::error::{CallError, GatewayError};
@@ -59,9 +59,28 @@ pub(crate) async fn run_match(
     request: MatchRequest,
     deadline: Deadline,
 ) -> Result<MatchAnswer, GatewayError> {
+    for _ in 1..SWITCH_TRIES {
+        match try_match(cluster, &request, deadline).await {
+            Err(error) if error.is_mismatch() && cluster.embedders.len() > 1 => {
+                cluster.settle(deadline).await;
+            }
+            answer => return answer,
+        }
+    }
+    try_match(cluster, &request, deadline).await
+}
+
+/// Most tries of a match during which the shards switch to another model.
+const SWITCH_TRIES: u32 = 4;
+
+async fn try_match(
+    cluster: &Arc<Cluster>,
+    request: &MatchRequest,
+    deadline: Deadline,
+) -> Result<MatchAnswer, GatewayError> {
     let run = Run { cluster, deadline };
     let mut report = Report::default();
-    let query = run.query(&request, &mut report).await?;
+    let query = run.query(request, &mut report).await?;
 
     let started = Instant::now();
     let limit = run.stage("search", cluster.config.stage_shares.search)?;
@@ -109,6 +128,8 @@ pub(crate) async fn run_match(
 struct Stored {
     profile: Profile,
     vectors: BTreeMap<Facet, Vec<f32>>,
+    /// The encoder of now.
+    encoder: Option<Arc<Encoder>>,
     /// Whether record, model and features are those of now.
     fresh: bool,
 }
@@ -133,9 +154,11 @@ impl Run<'_> {
         request: &MatchRequest,
         report: &mut Report,
     ) -> Result<Query, GatewayError> {
+        let mut query_encoder = None;
         let (profile, stored) = match &request.source {
             Source::Stored(id) => {
                 let stored = self.fetch(request.kind, id, report).await?;
+                query_encoder = stored.encoder;
                 (stored.profile, Some((stored.vectors, stored.fresh)))
             }
             Source::AdHoc(profile) => (profile.clone(), None),
@@ -143,6 +166,7 @@ impl Run<'_> {
         let work = move || describe_profile(&profile, today());
         let description = self.cluster.pool.run(work).await?;
         let mut query = Query::describe(request.kind, stored.is_some(), &description);
+        query.encoder = query_encoder;
         let weighs = |facet| request.options.weights.contains_key(&facet);
         if !weighs(Facet::Text) && !weighs(Facet::Skills) {
             return Ok(query);
@@ -176,10 +200,10 @@ impl Run<'_> {
         };
         let point = fetch_point(self.cluster, kind, id, parts, limit).await?;
         // Without an embedder there is nothing better than what is stored.
-        let fresh = self
-            .cluster
-            .known_encoder()
-            .is_none_or(|encoder| revision(kind, &point.document, &encoder) == point.revision);
+        let encoder = self.cluster.known_encoder();
+        let fresh = encoder
+            .as_ref()
+            .is_none_or(|encoder| revision(kind, &point.document, encoder) == point.revision);
         let wire = decode_document(kind, &point.id, &point.document)?;
         let profile = Profile::try_from(wire).map_err(|source| GatewayError::Corrupt {
             kind,
@@ -195,13 +219,14 @@ impl Run<'_> {
         Ok(Stored {
             profile,
             vectors,
+            encoder,
             fresh,
         })
     }
 
     fn reuse(&self, query: &mut Query, vectors: BTreeMap<Facet, Vec<f32>>, report: &mut Report) {
         query.vectors.extend(vectors);
-        if let Some(encoder) = self.cluster.known_encoder() {
+        if let Some(encoder) = &query.encoder {
             report.model(&encoder.version);
         }
     }
@@ -221,8 +246,9 @@ impl Run<'_> {
             .await;
         report.stage("embed", started);
         let error = match embedded {
-            Ok(vectors) => {
+            Ok((vectors, encoder)) => {
                 query.vectors = facet_vectors(&description, vectors);
+                query.encoder = Some(encoder);
                 return Ok(());
             }
             Err(GatewayError::Call(error)) if is_outage(&error) => error,
@@ -250,7 +276,7 @@ impl Run<'_> {
         description: &Description,
         limit: Deadline,
         report: &mut Report,
-    ) -> Result<ProfileVectors, GatewayError> {
+    ) -> Result<(ProfileVectors, Arc<Encoder>), GatewayError> {
         let encoder = self.cluster.encoder(limit).await?;
         let jobs = [embed_job(kind, description)];
         let work = Work {
@@ -262,7 +288,7 @@ impl Run<'_> {
         let vectors = vectors.into_iter().next().unwrap_or_default();
         report.model(&encoder.version);
         report.tokens(vectors.used_tokens, vectors.input_tokens);
-        Ok(vectors)
+        Ok((vectors, encoder))
     }
 }
 

@@ -50,19 +50,40 @@ pub(crate) fn build_point(
     description: Description,
     vectors: ProfileVectors,
 ) -> v1::Point {
+    let record = Record {
+        id: draft.id().to_owned(),
+        document: draft.document.clone(),
+        revision: draft.revision.clone(),
+    };
+    point_of(record, description, vectors)
+}
+
+/// The parts of a point that are no features of its profile.
+pub(crate) struct Record {
+    pub(crate) id: String,
+    pub(crate) document: Bytes,
+    pub(crate) revision: Bytes,
+}
+
+/// Builds the point of a record from its description and its vectors.
+pub(crate) fn point_of(
+    record: Record,
+    description: Description,
+    vectors: ProfileVectors,
+) -> v1::Point {
     let words = words_value(&description).map(|words| (Facet::Words.name().to_owned(), words));
     let vectors = facet_vectors(&description, vectors)
         .into_iter()
         .map(|(facet, values)| (facet.name().to_owned(), v1::Vector { values }))
         .collect();
     v1::Point {
-        id: draft.id().to_owned(),
+        id: record.id,
         vectors,
         words: words.into_iter().collect(),
         payload: payload(description.columns),
         summary: Bytes::from(v1::Summary::from(description.summary).encode_to_vec()),
-        document: draft.document.clone(),
-        revision: draft.revision.clone(),
+        document: record.document,
+        revision: record.revision,
     }
 }
 

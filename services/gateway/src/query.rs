@@ -1,12 +1,14 @@
 //! What a match starts from: a stored profile, one sent along, or plain text.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use vivier_features::Description;
 use vivier_proto::v1;
 use vivier_proto::v1::{search_candidates_request, search_vacancies_request};
 use vivier_types::{Candidate, Facet, Limits, Profile, ProfileId, ProfileKind, Vacancy, Violation};
 
+use crate::cluster::Encoder;
 use crate::validate::check_profile;
 
 /// Id that a profile without one bears inside the gateway; never shown.
@@ -30,6 +32,8 @@ pub(crate) struct Query {
     pub(crate) summary: v1::Summary,
     /// Its dense vectors.
     pub(crate) vectors: BTreeMap<Facet, Vec<f32>>,
+    /// What encoded them, if any of them are of a model.
+    pub(crate) encoder: Option<Arc<Encoder>>,
     /// Its words.
     pub(crate) words: Option<v1::WordsValue>,
 }
@@ -45,6 +49,7 @@ impl Query {
             kind,
             summary,
             vectors: crate::points::facet_vectors(description, Default::default()),
+            encoder: None,
             words: crate::points::words_value(description),
         }
     }

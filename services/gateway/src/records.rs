@@ -114,6 +114,7 @@ pub(crate) async fn delete(
     removal: Removal,
     deadline: Deadline,
 ) -> Result<(), GatewayError> {
+    let _turn = cluster.turn(deadline).await?;
     if kind == ProfileKind::Candidate {
         delete_everywhere(cluster, SENSITIVE, id, removal, deadline).await?;
     }

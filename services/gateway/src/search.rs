@@ -7,7 +7,7 @@ use vivier_proto::v1;
 use vivier_runtime::{Deadline, ErrorCode};
 use vivier_types::{Facet, Violation};
 
-use crate::cluster::{Cluster, collection};
+use crate::cluster::{Cluster, Encoder, collection};
 use crate::error::{CallError, GatewayError};
 use crate::merge::{ShardHit, merge};
 use crate::options::Options;
@@ -28,9 +28,11 @@ pub(crate) async fn search(
     deadline: Deadline,
     report: &mut Report,
 ) -> Result<Vec<ShardHit>, GatewayError> {
-    let request = request(cluster, query, options)?;
+    let request = request(query, options)?;
+    let known = cluster.known_encoder();
+    let encoder = query.encoder.as_deref().or(known.as_deref());
     let calls = (0..cluster.shards.len())
-        .map(|shard| search_shard(cluster, shard, request.clone(), deadline));
+        .map(|shard| search_shard(cluster, shard, (request.clone(), encoder), deadline));
     let (mut answers, mut failures) = (Vec::new(), Vec::new());
     for (shard, answer) in join_all(calls).await.into_iter().enumerate() {
         match answer {
@@ -44,7 +46,9 @@ pub(crate) async fn search(
             Err(error) => failures.push(error),
         }
     }
-    if answers.is_empty() {
+    let refused = |error: &CallError| error.code == ErrorCode::FailedPrecondition;
+    let is_mismatch = cluster.embedders.len() > 1 && failures.iter().any(refused);
+    if answers.is_empty() || (is_mismatch && cluster.settle(deadline).await) {
         return Err(no_shard(failures));
     }
     for error in failures {
@@ -76,22 +80,18 @@ fn read_hits(shard: usize, hits: Vec<v1::SearchHit>) -> Result<Vec<ShardHit>, &'
 async fn search_shard(
     cluster: &Cluster,
     shard: usize,
-    request: v1::SearchRequest,
+    (request, encoder): (v1::SearchRequest, Option<&Encoder>),
     deadline: Deadline,
 ) -> Result<v1::SearchResponse, CallError> {
-    if let Some(encoder) = cluster.known_encoder() {
-        cluster.prepare(shard, &encoder, deadline).await?;
+    if let Some(encoder) = encoder {
+        cluster.prepare(shard, encoder, deadline).await?;
     }
     cluster.shards[shard].search(request, deadline).await
 }
 
 /// Builds the request: one query for each facet that has weight and that the
 /// query knows something about.
-fn request(
-    cluster: &Cluster,
-    query: &Query,
-    options: &Options,
-) -> Result<v1::SearchRequest, GatewayError> {
+fn request(query: &Query, options: &Options) -> Result<v1::SearchRequest, GatewayError> {
     let facets: BTreeMap<String, v1::FacetQuery> = options
         .weights
         .iter()
@@ -113,7 +113,7 @@ fn request(
         .vectors
         .keys()
         .any(|facet| matches!(facet, Facet::Text | Facet::Skills));
-    let fingerprint = cluster.known_encoder().filter(|_| encoded);
+    let encoder = query.encoder.as_ref().filter(|_| encoded);
     Ok(v1::SearchRequest {
         collection: collection(query.kind.other()).to_owned(),
         facets,
@@ -126,7 +126,7 @@ fn request(
             summary: true,
             ..Default::default()
         }),
-        model_fingerprint: fingerprint
+        model_fingerprint: encoder
             .map(|encoder| encoder.version.fingerprint.clone())
             .unwrap_or_default(),
     })

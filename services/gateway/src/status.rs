@@ -9,6 +9,7 @@ use vivier_proto::v1;
 use vivier_runtime::{Deadline, Health, Shutdown};
 use vivier_types::ProfileKind;
 
+use crate::clients::Shard;
 use crate::cluster::{Cluster, collection};
 use crate::error::CallError;
 
@@ -42,14 +43,15 @@ pub(crate) async fn watch(cluster: Arc<Cluster>, health: Health, shutdown: Shutd
 /// Looks once; tells whether the gateway can do its work.
 async fn look(cluster: &Cluster) -> bool {
     let deadline = Deadline::within(LOOK_TIMEOUT);
-    let (encoder, reranker) = tokio::join!(
-        cluster.learn_encoder(deadline),
+    let (catalogs, reranker) = tokio::join!(
+        cluster.learn_catalogs(deadline),
         cluster.learn_reranker(deadline)
     );
     if let Err(error) = reranker {
         tracing::debug!(%error, "the reranker does not answer");
     }
-    let encoder = match encoder {
+    // Only now: which encoder is asked for depends on the collections.
+    let encoder = match cluster.learn_encoder(Deadline::within(LOOK_TIMEOUT)).await {
         Ok(encoder) => encoder,
         Err(error) => {
             tracing::debug!(%error, "the embedder does not answer");
@@ -57,8 +59,8 @@ async fn look(cluster: &Cluster) -> bool {
         }
     };
     let deadline = Deadline::within(LOOK_TIMEOUT);
-    let prepared =
-        (0..cluster.shards.len()).map(|shard| cluster.check_shard(shard, &encoder, deadline));
+    let shards = catalogs.into_iter().enumerate();
+    let prepared = shards.map(|shard| cluster.check_shard(shard, &encoder, deadline));
     let mut able = false;
     for answer in join_all(prepared).await {
         match answer {
@@ -105,12 +107,12 @@ pub(crate) async fn status(cluster: &Cluster, deadline: Deadline) -> v1::GetStat
     let (embedder, reranker, shards) = tokio::join!(
         cluster.learn_encoder(deadline),
         cluster.learn_reranker(deadline),
-        join_all(cluster.shards.iter().map(|shard| shard.stats(deadline))),
+        join_all(cluster.shards.iter().map(|shard| count(shard, deadline))),
     );
     let mut status = v1::GetStatusResponse::default();
     status.services.push(service(
         "embedder",
-        cluster.embedder.address(),
+        embedder_address(cluster),
         embedder.as_ref().err(),
     ));
     status
@@ -120,9 +122,9 @@ pub(crate) async fn status(cluster: &Cluster, deadline: Deadline) -> v1::GetStat
         status
             .services
             .push(service("index", shard.address(), stats.as_ref().err()));
-        if let Ok(stats) = stats {
-            status.candidates += points(&stats, ProfileKind::Candidate);
-            status.vacancies += points(&stats, ProfileKind::Vacancy);
+        if let Ok([candidates, vacancies]) = stats {
+            status.candidates += candidates;
+            status.vacancies += vacancies;
         }
     }
     status.services.push(service(
@@ -136,13 +138,21 @@ pub(crate) async fn status(cluster: &Cluster, deadline: Deadline) -> v1::GetStat
     status
 }
 
-fn points(stats: &v1::GetStatsResponse, kind: ProfileKind) -> u64 {
-    stats
-        .collections
-        .iter()
-        .filter(|stats| stats.name == collection(kind))
-        .map(|stats| stats.points)
-        .sum()
+/// Returns the address of the embedder of the model that serves.
+fn embedder_address(cluster: &Cluster) -> &str {
+    let serving = cluster.known_encoder().map_or(0, |e| e.embedder);
+    cluster.embedders.get(serving).map_or("", |e| e.address())
+}
+
+/// Counts the candidates and the vacancies of a shard, of the model that serves.
+async fn count(shard: &Shard, deadline: Deadline) -> Result<[u64; 2], CallError> {
+    let (stats, catalog) = tokio::try_join!(shard.stats(deadline), shard.catalog(deadline))?;
+    Ok([ProfileKind::Candidate, ProfileKind::Vacancy].map(|kind| {
+        let serving = catalog.find(collection(kind));
+        let name = serving.map_or(collection(kind), |spec| &spec.name);
+        let counts = stats.collections.iter().filter(|stats| stats.name == name);
+        counts.map(|stats| stats.points).sum()
+    }))
 }
 
 fn service(name: &str, address: &str, error: Option<&CallError>) -> v1::ServiceStatus {

@@ -43,7 +43,28 @@ pub(crate) async fn upsert(
         let reason = format!("has too many entries, limit {limit}");
         return Err(Violation::new("profiles", profiles.len(), reason).into());
     }
+    let _turn = cluster.turn(deadline).await?;
     let encoder = cluster.encoder(deadline).await?;
+    let again = (cluster.embedders.len() > 1).then(|| profiles.clone());
+    let stored = store(cluster, Arc::clone(&encoder), profiles, deadline).await;
+    match (stored, again) {
+        (Err(error), Some(profiles))
+            if error.is_mismatch() && cluster.has_switched(&encoder, deadline).await =>
+        {
+            let encoder = cluster.encoder(deadline).await?;
+            store(cluster, encoder, profiles, deadline).await
+        }
+        (stored, _) => stored,
+    }
+}
+
+/// Stores profiles with the vectors of one model.
+async fn store(
+    cluster: &Arc<Cluster>,
+    encoder: Arc<Encoder>,
+    profiles: Vec<v1::Profile>,
+    deadline: Deadline,
+) -> Result<Vec<v1::UpsertResult>, GatewayError> {
     let job = Job {
         cluster,
         encoder,
@@ -239,12 +260,9 @@ impl Job<'_> {
 
     async fn write(&self, writes: Writes) -> Result<(), CallError> {
         let calls = writes.into_iter().map(|((shard, collection), points)| {
-            let messages = messages(
-                collection,
-                &self.encoder.version.fingerprint,
-                points,
-                self.cluster.config.upsert_message_bytes,
-            );
+            let fingerprint = self.cluster.fingerprint(shard, collection, &self.encoder);
+            let max_bytes = self.cluster.config.upsert_message_bytes;
+            let messages = messages(collection, &fingerprint, points, max_bytes);
             self.cluster.shards[shard].upsert(messages, self.deadline)
         });
         try_join_all(calls).await.map(|_| ())
@@ -254,7 +272,7 @@ impl Job<'_> {
 /// Drafts that stay, the texts of those to be written, and refusals by slot.
 type EmbedJobs = (Vec<Draft>, Vec<EmbedJob>, Vec<(usize, v1::UpsertResult)>);
 
-fn check_job(job: EmbedJob, max_text_bytes: usize) -> Result<EmbedJob, Violation> {
+pub(crate) fn check_job(job: EmbedJob, max_text_bytes: usize) -> Result<EmbedJob, Violation> {
     let size = job.text.len();
     if job.text.trim().is_empty() && job.skills.is_empty() {
         return Err(Violation::new(
@@ -272,7 +290,7 @@ fn check_job(job: EmbedJob, max_text_bytes: usize) -> Result<EmbedJob, Violation
 
 /// Splits points into messages of about `max_bytes` and of at most
 /// [`MAX_MESSAGE_POINTS`]; a larger point goes alone.
-fn messages(
+pub(crate) fn messages(
     collection: &str,
     fingerprint: &str,
     points: Vec<v1::Point>,

@@ -14,8 +14,9 @@ use crate::ingest::IngestArgs;
 use crate::matching::MatchArgs;
 use crate::output::Output;
 use crate::profiles::{DeleteArgs, ListArgs, ShowArgs, StatusArgs};
+use crate::reindex::ReindexArgs;
 use crate::sample::SampleArgs;
-use crate::{bench, config, demo, ingest, matching, profiles, sample};
+use crate::{bench, config, demo, ingest, matching, profiles, reindex, sample};
 
 /// Matches vacancies and candidates, and says why.
 #[derive(Debug, Parser)]
@@ -65,6 +66,8 @@ enum Command {
     List(ListArgs),
     /// Says how the cluster fares.
     Status(StatusArgs),
+    /// Has another model serve, without a stop.
+    Reindex(ReindexArgs),
     /// Writes a synthetic talent pool.
     Sample(SampleArgs),
     /// Shows the whole way, from files to explained shortlists.
@@ -113,6 +116,7 @@ async fn dispatch(command: &Command, output: &mut Output) -> anyhow::Result<Outc
         Command::Delete(args) => profiles::delete(args, output).await,
         Command::List(args) => profiles::list(args, output).await,
         Command::Status(args) => profiles::status(args, output).await,
+        Command::Reindex(args) => reindex::run(args, output).await,
         Command::Sample(args) => sample::run(args, output),
         Command::Demo(args) => demo::run(args, output).await,
         Command::Bench(args) => bench::run(args, output).await,

@@ -13,6 +13,7 @@ mod kind;
 mod matching;
 mod output;
 mod profiles;
+mod reindex;
 mod sample;
 mod table;
 

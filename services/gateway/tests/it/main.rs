@@ -11,4 +11,5 @@
 mod fakes;
 mod matching;
 mod profiles;
+mod reindex;
 mod world;

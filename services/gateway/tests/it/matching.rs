@@ -431,8 +431,9 @@ async fn a_changed_record_is_embedded_again() {
     world.fill().await;
     // As if the features of the record had been derived by an older version.
     {
+        let name = world.shards[0].resolve("vacancies");
         let mut points = world.shards[0].points.lock().unwrap();
-        let point = points.get_mut("vacancies").unwrap().get_mut("v1").unwrap();
+        let point = points.get_mut(&name).unwrap().get_mut("v1").unwrap();
         point.revision = prost::bytes::Bytes::from_static(b"older");
     }
     let calls = *world.embedder.calls.lock().unwrap();
@@ -535,8 +536,9 @@ async fn a_late_query_shard_is_a_deadline_and_a_broken_record_is_our_fault() {
     assert_eq!(status.code(), Code::DeadlineExceeded);
     world.break_shards(Fault::None);
     {
+        let name = world.shards[0].resolve("vacancies");
         let mut points = world.shards[0].points.lock().unwrap();
-        let point = points.get_mut("vacancies").unwrap().get_mut("v1").unwrap();
+        let point = points.get_mut(&name).unwrap().get_mut("v1").unwrap();
         point.document = prost::bytes::Bytes::from_static(&[0xff]);
     }
     let status = world.search(default()).await.unwrap_err();

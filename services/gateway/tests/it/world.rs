@@ -53,6 +53,12 @@ macro_rules! serve {
     }};
 }
 
+/// Serves one more embedder while the process lives; returns its address.
+pub(crate) async fn serve_embedder(embedder: FakeEmbedder) -> String {
+    let shutdown = Shutdown::new();
+    serve!(EmbedderServiceServer::new(embedder), shutdown)
+}
+
 impl World {
     /// Starts a gateway with this many shards and waits until it is ready.
     pub(crate) async fn start(shards: usize) -> Self {
