@@ -333,6 +333,8 @@ impl IndexService for FakeIndex {
     type UpsertStream = Pin<Box<dyn Stream<Item = Result<v1::UpsertResponse, Status>> + Send>>;
     type UpdateFacetsStream =
         Pin<Box<dyn Stream<Item = Result<v1::UpdateFacetsResponse, Status>> + Send>>;
+    type CreateSnapshotStream =
+        Pin<Box<dyn Stream<Item = Result<v1::CreateSnapshotResponse, Status>> + Send>>;
 
     async fn create_collection(
         &self,
@@ -410,6 +412,27 @@ impl IndexService for FakeIndex {
         &self,
         _: Request<v1::AddFacetRequest>,
     ) -> Result<Response<v1::AddFacetResponse>, Status> {
+        Err(Status::unimplemented("not used by the gateway"))
+    }
+
+    async fn create_snapshot(
+        &self,
+        _: Request<v1::CreateSnapshotRequest>,
+    ) -> Result<Response<Self::CreateSnapshotStream>, Status> {
+        Err(Status::unimplemented("not used by the gateway"))
+    }
+
+    async fn list_snapshots(
+        &self,
+        _: Request<v1::ListSnapshotsRequest>,
+    ) -> Result<Response<v1::ListSnapshotsResponse>, Status> {
+        Err(Status::unimplemented("not used by the gateway"))
+    }
+
+    async fn delete_snapshot(
+        &self,
+        _: Request<v1::DeleteSnapshotRequest>,
+    ) -> Result<Response<v1::DeleteSnapshotResponse>, Status> {
         Err(Status::unimplemented("not used by the gateway"))
     }
 
