@@ -153,8 +153,14 @@ async fn a_snapshot_in_a_store_of_objects_comes_back() {
     assert!(first.copied_bytes > 20 << 20, "{first:?}");
     let again = folder.take(&store, "again").await.unwrap();
     assert_eq!(again.copied_bytes, 0);
-    let taken = folder.take(&store, "first").await.unwrap_err();
+    let mut other = Folder::new();
+    other.manifest.next_segment += 1;
+    let taken = other.take(&store, "first").await.unwrap_err();
     assert!(matches!(taken, SnapshotError::Exists { .. }), "{taken}");
+    assert!(
+        sweep(&store).await.unwrap() > 0,
+        "its manifest was left over"
+    );
 
     let target = tempfile::tempdir().unwrap();
     let contents = choose(&store, Some("first")).await.unwrap();
