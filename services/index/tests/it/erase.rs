@@ -18,11 +18,16 @@ fn name(number: usize) -> String {
     format!("zerlina{number:04}")
 }
 
-/// The vector of a person; no other has one value of it.
+/// The vector of a person, drawn from its number: no other is like it.
 fn face(number: usize) -> Vec<f32> {
-    let start = f32::from(u16::try_from(number).unwrap());
-    let value = |at: u16| (start * 1.37 + f32::from(at) * 2.11).sin();
-    (0..DIM).map(value).collect()
+    let mut bits = u64::try_from(number).unwrap();
+    let draw = |_| {
+        bits = bits
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        f32::from(u16::try_from(bits >> 48).unwrap()) / 32_768.0 - 1.0
+    };
+    (0..DIM).map(draw).collect()
 }
 
 /// A vector as numbers, as records and the log hold it.
