@@ -12,7 +12,8 @@ if ! cargo +nightly miri --version >/dev/null 2>&1; then
     exit 1
 fi
 export PROPTEST_CASES=${PROPTEST_CASES:-4}
-flags="-Zmiri-disable-isolation -Zmiri-permissive-provenance -Zmiri-ignore-leaks"
+# Tree borrows: the queues of rayon (crossbeam) break the rules of stacked borrows.
+flags="-Zmiri-tree-borrows -Zmiri-disable-isolation -Zmiri-permissive-provenance -Zmiri-ignore-leaks"
 miri() {
     cargo +nightly miri test --locked --package vivier-ann --lib --target-dir target/miri -- "$@"
 }
