@@ -54,7 +54,7 @@ fuzz: bootstrap ## Fuzzes every decoder of the index's files, filters and profil
 	@tests/fuzz/run.sh
 
 .PHONY: miri
-miri: bootstrap ## Looks for undefined behaviour and races in the vectors of a segment; needs nightly Rust with Miri.
+miri: bootstrap ## Looks for undefined behaviour in the vectors of a segment; needs nightly Rust with Miri.
 	@tests/miri.sh
 
 .PHONY: loom

@@ -21,9 +21,8 @@ use crate::vectors::Vectors;
 /// Widest search for links.
 const MAX_EF: usize = 10_000;
 /// Vectors up to which hnsw_rs builds the graph: it takes well under a second for them,
-/// three times as long as our own builder, and searches scan so few. Under Miri ours
-/// builds all: it is what is to be looked at.
-const SMALL: usize = if cfg!(miri) { 0 } else { 1_000 };
+/// three times as long as our own builder, and searches scan so few.
+const SMALL: usize = 1_000;
 
 /// How the graph of a segment is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -266,7 +265,6 @@ mod tests {
     use crate::segment::Segment;
     use crate::testing::Random;
 
-    /// Small enough for Miri: built by threads, written, opened, walked and scanned.
     #[test]
     fn a_small_segment_is_built_opened_and_searched() {
         let values = Random::new(2).vector(60 * 4, 1.0);

@@ -18,10 +18,10 @@ use crate::prune::Pruner;
 use crate::traverse::{NONE, Neighbours, Scores, Walk, descend};
 
 /// Nodes inserted one after the other before threads share the work: they would link
-/// to nothing in an empty graph. Few under Miri, which is slow.
-const SERIAL: u32 = if cfg!(miri) { 16 } else { 1_000 };
+/// to nothing in an empty graph.
+const SERIAL: u32 = 1_000;
 /// Nodes that a thread takes at once.
-const BLOCK: usize = if cfg!(miri) { 2 } else { 64 };
+const BLOCK: usize = 64;
 /// Highest level.
 const MAX_LEVEL: u8 = 15;
 
@@ -359,7 +359,7 @@ mod tests {
 
     #[test]
     fn threads_that_build_at_once_make_one_graph() {
-        let count = if cfg!(miri) { 48 } else { 5_000 };
+        let count = 5_000;
         let values = Random::new(7).vector(count * 8, 1.0);
         let layout = Layout::single(8).unwrap();
         let vectors = Vectors::new(&values, &layout).unwrap();

@@ -25,7 +25,7 @@ impl Pages {
         }
         let map = MmapOptions::new().len(bytes).map_anon();
         let map = map.map_err(AnnError::Memory)?;
-        #[cfg(all(target_os = "linux", not(miri)))]
+        #[cfg(target_os = "linux")]
         {
             // Advice: without it only speed is lost.
             let _advised = map.advise(memmap2::Advice::HugePage);

@@ -280,35 +280,22 @@ impl Query<'_> {
         // scores: most are not scored again.
         let floor = scratch.scores.iter().copied().fold(f32::INFINITY, f32::min);
         let has_chance = |item: &&(f32, u32)| item.0 + self.margin_of(item.1) >= floor;
-        let mut hits = Vec::with_capacity(2 * k);
-        self.take(&scratch.nodes, &scratch.scores, allow, k, &mut hits);
-        let from = scratch.nodes.len();
-        scratch
-            .nodes
-            .extend(others.iter().filter(has_chance).map(|item| item.1));
-        let rest = scratch.nodes.get(from..).unwrap_or_default();
-        self.exact(rest, &mut scratch.scores);
-        self.take(rest, &scratch.scores, allow, k, &mut hits);
-        hits.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.row.cmp(&b.row)));
-        hits.truncate(k);
-        hits
-    }
-
-    /// Adds the allowed rows of nodes, at most `k` of each.
-    fn take(
-        &self,
-        nodes: &[u32],
-        scores: &[f32],
-        allow: Option<&RowSet>,
-        k: usize,
-        hits: &mut Vec<Hit>,
-    ) {
+        let others = others.iter().filter(has_chance).map(|item| item.1);
+        let others: Vec<u32> = others.collect();
+        let mut scores = Vec::new();
+        self.exact(&others, &mut scores);
+        scratch.nodes.extend(&others);
+        scratch.scores.extend(&scores);
+        let mut hits = Vec::with_capacity(scratch.nodes.len());
         let allowed = |row: &u32| allow.is_none_or(|allow| allow.contains(*row));
-        for (node, score) in nodes.iter().zip(scores) {
+        for (node, score) in scratch.nodes.iter().zip(&scratch.scores) {
             let rows = std::iter::once(*node).chain(self.segment.copies_of(*node));
             let rows = rows.filter(allowed).take(k);
             hits.extend(rows.map(|row| Hit { row, score: *score }));
         }
+        hits.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.row.cmp(&b.row)));
+        hits.truncate(k);
+        hits
     }
 
     /// Returns the nodes of which a row is allowed.

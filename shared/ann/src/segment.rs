@@ -4,7 +4,6 @@ use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-#[cfg(not(miri))]
 use memmap2::Mmap;
 
 use crate::AnnError;
@@ -17,9 +16,6 @@ use crate::memory::Pages;
 use crate::meta::{MAX_M, MAX_META, Meta};
 use crate::planes::Rounding;
 use crate::traverse::NONE;
-
-#[cfg(miri)]
-type Mmap = Vec<u8>;
 
 /// An immutable set of vectors with a graph over them.
 ///
@@ -199,19 +195,7 @@ impl Segment {
     }
 }
 
-/// Reads a file: Miri maps none.
-#[cfg(miri)]
-fn map(file: &File) -> std::io::Result<Mmap> {
-    use std::io::{Read, Seek};
-    let mut file = file;
-    let mut bytes = Vec::new();
-    file.rewind()?;
-    file.read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 /// Maps a file for reading.
-#[cfg(not(miri))]
 #[expect(unsafe_code, reason = "a file is mapped into memory")]
 fn map(file: &File) -> std::io::Result<Mmap> {
     // SAFETY: a segment's file is written once under another name and never changed;
