@@ -15,7 +15,7 @@ use crate::clients::Gateway;
 use crate::cluster::{Cluster, Plan, Ports};
 use crate::config::Config;
 
-/// The collection that is filled and searched.
+/// The alias of the collection that is filled and searched.
 const COLLECTION: &str = "candidates";
 /// Results of a match.
 const RESULTS: u32 = 20;
@@ -201,15 +201,25 @@ impl Shard {
         self.client.clone()
     }
 
+    /// Returns the name of the collection that serves under the alias of the candidates.
+    async fn name(&self) -> Result<String, tonic::Status> {
+        let request = v1::ListAliasesRequest {};
+        let listed = self.client().list_aliases(request).await?.into_inner();
+        let mut aliases = listed.aliases.into_iter();
+        let target = aliases.find(|alias| alias.alias == COLLECTION);
+        Ok(target.map_or_else(|| COLLECTION.to_owned(), |alias| alias.collection))
+    }
+
     /// Counts the candidates.
     ///
     /// # Errors
     /// When the shard does not answer.
     pub(crate) async fn stats(&self) -> Result<Counts, tonic::Status> {
+        let name = self.name().await?;
         let stats = self.client().get_stats(v1::GetStatsRequest {}).await?;
         let stats = stats.into_inner();
         let mut collections = stats.collections.into_iter();
-        let found = collections.find(|found| found.name == COLLECTION);
+        let found = collections.find(|found| found.name == name);
         let found = found.unwrap_or_default();
         Ok(Counts {
             points: found.points,
@@ -226,10 +236,11 @@ impl Shard {
     /// # Errors
     /// When the shard does not answer or has none.
     pub(crate) async fn collection(&self) -> anyhow::Result<v1::CollectionSpec> {
+        let name = self.name().await?;
         let request = v1::ListCollectionsRequest {};
         let listed = self.client().list_collections(request).await?.into_inner();
         let mut found = listed.collections.into_iter();
-        let found = found.find(|spec| spec.name == COLLECTION);
+        let found = found.find(|spec| spec.name == name);
         found.context("the index has no candidates")
     }
 }
