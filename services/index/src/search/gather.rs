@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use vivier_ann::{RowSet, SearchOptions};
 
 use super::scorer::{PartScorer, Scorer};
-use super::{Plan, Query, SCRATCH};
+use super::{Fusion, Plan, Query, SCRATCH};
 use crate::config::GraphConfig;
 use crate::points::{Slot, as_index};
 use crate::segment::SegmentError;
@@ -54,7 +54,7 @@ pub(super) fn gather<'a>(
         .into_par_iter()
         .map(|(number, part)| Ok(Prepared::new(scorer.part(number, part)?, query)))
         .collect::<Result<Vec<_>, SegmentError>>()?;
-    let width = query.width();
+    let width = width(scorer, query, config);
     if !query.exact {
         choose(&mut parts, width, config.scan_points.max(2 * query.k));
     }
@@ -63,6 +63,16 @@ pub(super) fn gather<'a>(
     widen(&mut lists, &parts, width)?;
     let missing = query.k.saturating_sub(found_by_one_way(&lists));
     Ok(assemble(parts, &lists, missing))
+}
+
+/// Returns how many candidates each way of finding them gives.
+///
+/// Where a sum of vectors and words decides, its best are not the best of either, and
+/// the more points there are the deeper they lie in both lists.
+fn width(scorer: &Scorer, query: &Query, config: &GraphConfig) -> usize {
+    let is_sum = query.fusion == Fusion::Sum && scorer.is_dense() && scorer.has_words();
+    let factor = if is_sum { config.sum_factor } else { 1 };
+    query.width().max(query.k.saturating_mul(factor))
 }
 
 /// Chooses the segments that are searched, and how many hits they are asked for, unless

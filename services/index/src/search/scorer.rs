@@ -74,6 +74,12 @@ impl Scorer {
         facets.any(|facet| matches!(facet.kind, Kind::Dense(_)))
     }
 
+    /// Tells whether any words facet counts.
+    pub(super) fn has_words(&self) -> bool {
+        let mut facets = self.facets.iter();
+        facets.any(|facet| matches!(facet.kind, Kind::Words(_)))
+    }
+
     /// Prepares for one part of the view.
     ///
     /// # Errors
