@@ -113,8 +113,8 @@ fn f32_body<const FMA: bool>(product: Product<'_, f32>, out: &mut [f32]) {
         let mut sums = [tile.bias(product.bias); ROWS];
         let lines = tile.lines::<f32, 1>(product.right);
         let mut left: [&[[f32; 1]]; ROWS] = [&[]; ROWS];
-        for place in 0..ROWS {
-            left[place] = &tile.left::<f32, 1>(product.left, place)[..lines.len()];
+        for (place, row) in left.iter_mut().enumerate() {
+            *row = &tile.left::<f32, 1>(product.left, place)[..lines.len()];
         }
         for index in 0..lines.len() {
             let line = &lines[index][tile.column..][..COLUMNS];
@@ -137,8 +137,8 @@ fn bf16_body<const FMA: bool>(product: Product<'_, Bf16>, out: &mut [f32]) {
         let mut sums = [tile.bias(product.bias); ROWS];
         let lines = tile.lines::<Bf16, 2>(product.right);
         let mut left: [&[[Bf16; 2]]; ROWS] = [&[]; ROWS];
-        for place in 0..ROWS {
-            left[place] = &tile.left::<Bf16, 2>(product.left, place)[..lines.len()];
+        for (place, row) in left.iter_mut().enumerate() {
+            *row = &tile.left::<Bf16, 2>(product.left, place)[..lines.len()];
         }
         for index in 0..lines.len() {
             let line = &lines[index][tile.column..][..COLUMNS];
@@ -167,8 +167,8 @@ fn int8_body<const FMA: bool>(product: Quantized<'_>, out: &mut [f32]) {
         let mut sums = [[0_i32; COLUMNS]; ROWS];
         let lines = tile.lines::<i8, 4>(product.right);
         let mut left: [&[[u8; 4]]; ROWS] = [&[]; ROWS];
-        for place in 0..ROWS {
-            left[place] = &tile.left::<u8, 4>(product.left, place)[..lines.len()];
+        for (place, row) in left.iter_mut().enumerate() {
+            *row = &tile.left::<u8, 4>(product.left, place)[..lines.len()];
         }
         for index in 0..lines.len() {
             let line = &lines[index][tile.column..][..COLUMNS];
