@@ -94,16 +94,13 @@ impl RecallGauge {
             ..query.clone()
         };
         let (view, name) = (view.clone(), name.to_owned());
-        let (state, config) = (Arc::clone(&self.state), self.config.clone());
-        let work = move || {
-            match exact(&view, &query, &config) {
-                Ok(exact) => state.add(&name, recall(&scores, &exact)),
-                Err(error) => tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "a search could not be compared with an exact one"
-                ),
-            }
-            state.is_busy.store(false, Ordering::Release);
+        let (busy, config) = (Busy(Arc::clone(&self.state)), self.config.clone());
+        let work = move || match exact(&view, &query, &config) {
+            Ok(exact) => busy.0.add(&name, recall(&scores, &exact)),
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a search could not be compared with an exact one"
+            ),
         };
         drop(self.pool.start(work));
     }
@@ -126,6 +123,15 @@ impl RecallGauge {
         recent
             .get(collection)
             .map_or_else(Reading::default, Recent::read)
+    }
+}
+
+/// Lets the next search be compared once it is dropped, also by a panic.
+struct Busy(Arc<State>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.is_busy.store(false, Ordering::Release);
     }
 }
 
