@@ -131,7 +131,7 @@ fn search(segment: &WordsSegment, asked: &[&Words]) -> Result<(), Failure> {
         |query| Ok(segment.scores(query, &given)?),
     )?;
     measure("all scores", &queries, |query| {
-        Ok(segment.all_scores(query)?)
+        Ok(segment.all_scores(query, None)?)
     })
 }
 

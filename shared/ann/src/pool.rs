@@ -30,14 +30,28 @@ pub(crate) struct Pool {
     width: usize,
     /// Entries before this one are expanded.
     next: usize,
+    /// All that was offered, while [`Self::keep_offered`].
+    offered: Vec<Scored>,
+    keeps_offered: bool,
 }
 
 impl Pool {
     /// Forgets all, and holds at most so many from now on, at least 1.
     pub(crate) fn clear(&mut self, width: usize) {
         self.items.clear();
+        self.offered.clear();
         self.width = width.max(1);
         self.next = 0;
+    }
+
+    /// Says whether all that is offered is remembered from now on.
+    pub(crate) fn keep_offered(&mut self, keep: bool) {
+        self.keeps_offered = keep;
+    }
+
+    /// Returns what was offered and remembered, in the order in which it came.
+    pub(crate) fn offered(&self) -> &[Scored] {
+        &self.offered
     }
 
     /// Returns the score that a new node must exceed.
@@ -54,6 +68,9 @@ impl Pool {
     /// Takes a node in, if it is among the best.
     #[inline]
     pub(crate) fn offer(&mut self, score: f32, node: u32) {
+        if self.keeps_offered {
+            self.offered.push(Scored { score, node });
+        }
         if score <= self.floor() {
             return;
         }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::AnnError;
 use crate::filtered::{self, Allowed, Spread};
 use crate::kernel::index;
-use crate::query::Query;
+use crate::query::{Coarse, Query};
 use crate::row_set::RowSet;
 use crate::segment::Segment;
 use crate::shortlist::Shortlist;
@@ -57,9 +57,9 @@ pub struct Found {
 #[derive(Debug, Default)]
 pub struct Scratch {
     pub(crate) walk: Walk,
-    shortlist: Shortlist,
-    scores: Vec<f32>,
-    nodes: Vec<u32>,
+    pub(crate) shortlist: Shortlist,
+    pub(crate) scores: Vec<f32>,
+    pub(crate) nodes: Vec<u32>,
     next: Vec<u32>,
 }
 
@@ -101,16 +101,9 @@ impl Query<'_> {
         let count = allowed
             .as_ref()
             .map_or(self.segment.nodes(), |allowed| allowed.count());
-        let ef = options.ef.max(options.k).max(1);
-        let ef = widened(ef, self.kept);
-        let per_width = if allowed.is_some() {
-            FILTERED_SCAN_PER_WIDTH
-        } else {
-            SCAN_PER_WIDTH
-        };
-        if self.kept < MIN_KEPT || index(count) <= ef.saturating_mul(per_width) {
+        let Some(ef) = self.walk_width(options, count, allowed.is_some()) else {
             return self.scan(options.k, allow, scratch);
-        }
+        };
         let nodes = allowed.as_deref();
         if let Some(hits) = self.walked(options.k, ef, (allow, nodes), scratch)
             && hits.len() >= options.k.min(index(count))
@@ -126,6 +119,25 @@ impl Query<'_> {
         let mut found = self.scan(options.k, allow, scratch)?;
         found.distances += spent;
         Ok(found)
+    }
+
+    /// Returns how wide a walk over the graph must be, or `None` where it takes less time
+    /// to look at all of `count` nodes.
+    pub(crate) fn walk_width(
+        &self,
+        options: SearchOptions,
+        count: u32,
+        is_filtered: bool,
+    ) -> Option<usize> {
+        let ef = options.ef.max(options.k).max(1);
+        let ef = widened(ef, self.kept);
+        let per_width = if is_filtered {
+            FILTERED_SCAN_PER_WIDTH
+        } else {
+            SCAN_PER_WIDTH
+        };
+        let walks = self.kept >= MIN_KEPT && index(count) > ef.saturating_mul(per_width);
+        walks.then_some(ef)
     }
 
     /// Returns the best of what a walk finds, of allowed rows and their nodes; `None`
@@ -151,6 +163,14 @@ impl Query<'_> {
         for item in scratch.walk.pool.items() {
             scratch.shortlist.offer(item.score, item.node());
         }
+        self.score_residual(allowed, scratch);
+        for (node, score) in scratch.nodes.iter().zip(&scratch.scores) {
+            scratch.shortlist.offer(*score, *node);
+        }
+    }
+
+    /// Scores the allowed nodes that no walk finds and this one has not seen.
+    pub(crate) fn score_residual(&self, allowed: Option<&RowSet>, scratch: &mut Scratch) {
         let walk = &mut scratch.walk;
         scratch.nodes.clear();
         for node in &self.segment.residual {
@@ -165,9 +185,6 @@ impl Query<'_> {
         }
         self.coarse().score(&scratch.nodes, &mut scratch.scores);
         walk.scored += scratch.nodes.len();
-        for (node, score) in scratch.nodes.iter().zip(&scratch.scores) {
-            scratch.shortlist.offer(*score, *node);
-        }
     }
 
     /// Returns the best rows of all, or of those in `allow`, by looking at each.
@@ -182,12 +199,7 @@ impl Query<'_> {
     ) -> Result<Found, AnnError> {
         let allowed = self.allowed(allow)?;
         scratch.shortlist.clear(k, self.margin);
-        let mut scorer = self.coarse();
-        let mut seen = 0;
-        match &allowed {
-            Some(allowed) => self.scan_nodes(allowed.iter(), &mut scorer, scratch, &mut seen),
-            None => self.scan_nodes(0..self.segment.nodes(), &mut scorer, scratch, &mut seen),
-        }
+        let seen = self.scan_allowed(allowed.as_deref(), scratch);
         let hits = self.finish(k, allow, scratch);
         Ok(Found {
             hits,
@@ -197,35 +209,40 @@ impl Query<'_> {
         })
     }
 
-    fn scan_nodes<S: Scores>(
-        &self,
-        mut nodes: impl Iterator<Item = u32>,
-        scorer: &mut S,
-        scratch: &mut Scratch,
-        seen: &mut usize,
-    ) {
-        let mut gather = |batch: &mut Vec<u32>, scorer: &S| {
+    /// Offers all allowed nodes to the shortlist; returns how many there are.
+    pub(crate) fn scan_allowed(&self, allowed: Option<&RowSet>, scratch: &mut Scratch) -> usize {
+        match allowed {
+            Some(allowed) => self.scan_nodes(allowed.iter(), scratch),
+            None => self.scan_nodes(0..self.segment.nodes(), scratch),
+        }
+    }
+
+    fn scan_nodes(&self, mut nodes: impl Iterator<Item = u32>, scratch: &mut Scratch) -> usize {
+        let mut scorer = self.coarse();
+        let mut seen = 0;
+        let mut gather = |batch: &mut Vec<u32>, scorer: &Coarse<'_>| {
             batch.clear();
             batch.extend(nodes.by_ref().take(BATCH));
             batch.iter().for_each(|node| scorer.prefetch(*node));
         };
-        gather(&mut scratch.nodes, scorer);
+        gather(&mut scratch.nodes, &scorer);
         while !scratch.nodes.is_empty() {
             // The next rows are on their way while these are scored.
-            gather(&mut scratch.next, scorer);
+            gather(&mut scratch.next, &scorer);
             scorer.score(&scratch.nodes, &mut scratch.scores);
-            *seen += scratch.nodes.len();
+            seen += scratch.nodes.len();
             for (node, score) in scratch.nodes.iter().zip(&scratch.scores) {
                 scratch.shortlist.offer(*score, *node);
             }
             std::mem::swap(&mut scratch.nodes, &mut scratch.next);
         }
+        seen
     }
 
     /// Walks over the graph; the pool then holds the best nodes. Returns how scores of
     /// allowed nodes are spread, if there is a filter, or `None` when no walk leads to
     /// what it allows.
-    fn walk(
+    pub(crate) fn walk(
         &self,
         ef: usize,
         allowed: Option<&RowSet>,
@@ -299,7 +316,10 @@ impl Query<'_> {
     }
 
     /// Returns the nodes of which a row is allowed.
-    fn allowed<'s>(&self, allow: Option<&'s RowSet>) -> Result<Option<Cow<'s, RowSet>>, AnnError> {
+    pub(crate) fn allowed<'s>(
+        &self,
+        allow: Option<&'s RowSet>,
+    ) -> Result<Option<Cow<'s, RowSet>>, AnnError> {
         let Some(allow) = allow else {
             return Ok(None);
         };

@@ -134,6 +134,7 @@ mod x86 {
     use std::hint::black_box;
 
     use super::{LANES, Loop, operations, portable};
+    use crate::cpu::amx;
 
     /// Defines a loop over one multiply-add on vectors, for processors with the
     /// named features, and the function that calls it.
@@ -234,6 +235,9 @@ mod x86 {
     }
 
     pub(super) fn half() -> Vec<Loop> {
+        if amx::available() {
+            return vec![amx::half_products];
+        }
         if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bf16") {
             return vec![half_512];
         }
@@ -241,6 +245,9 @@ mod x86 {
     }
 
     pub(super) fn byte() -> Vec<Loop> {
+        if amx::available() {
+            return vec![amx::byte_products];
+        }
         let mut found: Vec<Loop> = Vec::new();
         if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vnni") {
             found.push(byte_512);

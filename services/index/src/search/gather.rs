@@ -8,6 +8,8 @@
 //! the part is asked again for the whole width. So the cost of a search hardly grows
 //! with the number of parts, and what it finds does not fall.
 
+mod sum;
+
 use std::collections::BTreeSet;
 
 use rayon::prelude::*;
@@ -54,25 +56,36 @@ pub(super) fn gather<'a>(
         .into_par_iter()
         .map(|(number, part)| Ok(Prepared::new(scorer.part(number, part)?, query)))
         .collect::<Result<Vec<_>, SegmentError>>()?;
-    let width = width(scorer, query, config);
+    let width = query.width();
     if !query.exact {
         choose(&mut parts, width, config.scan_points.max(2 * query.k));
     }
-    let asked = parts.iter().flat_map(Prepared::asked);
-    let mut lists = search_all(&parts, &asked.collect::<Vec<_>>())?;
-    widen(&mut lists, &parts, width)?;
-    let missing = query.k.saturating_sub(found_by_one_way(&lists));
-    Ok(assemble(parts, &lists, missing))
+    let is_sum = query.fusion == Fusion::Sum && scorer.is_dense() && scorer.has_words();
+    let found = if is_sum {
+        sum::candidates(&mut parts, width, config.sum_factor)?
+    } else {
+        best_of_each(&parts, width, query.k)?
+    };
+    Ok(assemble(parts, found))
 }
 
-/// Returns how many candidates each way of finding them gives.
-///
-/// Where a sum of vectors and words decides, its best are not the best of either, and
-/// the more points there are the deeper they lie in both lists.
-fn width(scorer: &Scorer, query: &Query, config: &GraphConfig) -> usize {
-    let is_sum = query.fusion == Fusion::Sum && scorer.is_dense() && scorer.has_words();
-    let factor = if is_sum { config.sum_factor } else { 1 };
-    query.width().max(query.k.saturating_mul(factor))
+/// Finds the best by vectors and the best by words in the parts that are searched.
+fn best_of_each(
+    parts: &[Prepared<'_>],
+    width: usize,
+    k: usize,
+) -> Result<Vec<Candidates>, SegmentError> {
+    let asked = parts.iter().flat_map(Prepared::asked);
+    let mut lists = search_all(parts, &asked.collect::<Vec<_>>())?;
+    widen(&mut lists, parts, width)?;
+    let missing = k.saturating_sub(found_by_one_way(&lists));
+    let searched = parts.iter().filter(|part| part.asked.is_some());
+    Ok(searched.map(|part| part.joined(&lists, missing)).collect())
+}
+
+/// Returns how wide a walk is that so many are wanted of.
+fn walk_width(wanted: usize) -> usize {
+    wanted + wanted / 2 + SPARE_WIDTH
 }
 
 /// Chooses the segments that are searched, and how many hits they are asked for, unless
@@ -188,7 +201,7 @@ impl<'a> Prepared<'a> {
                 };
                 let options = SearchOptions {
                     k: width,
-                    ef: width + width / 2 + SPARE_WIDTH,
+                    ef: walk_width(width),
                 };
                 let found =
                     SCRATCH.with_borrow_mut(|scratch| vectors.search(options, allow, scratch))?;
@@ -216,32 +229,39 @@ impl<'a> Prepared<'a> {
         Ok(list)
     }
 
-    /// Makes candidates of what was found, or of all rows where nothing was asked.
-    fn finish(self, lists: &[&List], missing: usize) -> Gathered<'a> {
+    /// Joins what was found in this part. Points without any of the words fill the
+    /// answer, as many as are missing.
+    fn joined(&self, lists: &[List], missing: usize) -> Candidates {
+        let own = lists.iter().filter(|list| list.part == self.number());
+        let hits = own.clone().flat_map(|list| &list.hits);
+        let mut rows: Vec<Slot> = hits.map(|(row, _)| *row).collect();
+        if let Part::Segment(view) = self.scorer.part() {
+            rows.extend(view.after("", missing, self.allow.as_ref()));
+        }
+        Candidates {
+            part: self.number(),
+            rows,
+            plan: own.map(|list| list.plan).max().unwrap_or(Plan::Graph),
+        }
+    }
+
+    /// Takes the candidates that were found, or all rows where nothing was asked.
+    fn finish(self, found: Option<Candidates>) -> Gathered<'a> {
         let Self {
             scorer,
             allow,
             allowed,
-            asked,
             ..
         } = self;
-        let mut rows: Vec<Slot> = Vec::new();
-        let plans = lists.iter().map(|list| list.plan);
-        let plan = asked.map(|_| plans.max().unwrap_or(Plan::Graph));
-        match scorer.part() {
-            Part::Segment(view) if plan.is_some() => {
-                let hits = lists.iter().flat_map(|list| &list.hits);
-                rows.extend(hits.map(|(row, _)| *row));
-                // Points without any of the words fill the answer.
-                rows.extend(view.after("", missing, allow.as_ref()));
-                rows.sort_unstable();
-                rows.dedup();
+        let (rows, plan) = match (found, scorer.part(), &allow) {
+            (Some(mut found), ..) => {
+                found.rows.sort_unstable();
+                found.rows.dedup();
+                (found.rows, Some(found.plan))
             }
-            Part::Segment(view) if allow.is_none() => rows.extend(0..view.segment.rows()),
-            Part::Segment(_) | Part::Tail(_) => {
-                rows.extend(allow.iter().flat_map(RowSet::iter));
-            }
-        }
+            (None, Part::Segment(view), None) => ((0..view.segment.rows()).collect(), None),
+            (None, _, allow) => (allow.iter().flat_map(RowSet::iter).collect(), None),
+        };
         Gathered {
             scorer,
             rows,
@@ -249,6 +269,13 @@ impl<'a> Prepared<'a> {
             plan,
         }
     }
+}
+
+/// What was found in one part that is searched.
+struct Candidates {
+    part: usize,
+    rows: Vec<Slot>,
+    plan: Plan,
 }
 
 /// What one way found in one part.
@@ -338,11 +365,11 @@ impl Floors {
     }
 }
 
-fn assemble<'a>(parts: Vec<Prepared<'a>>, lists: &[List], missing: usize) -> Vec<Gathered<'a>> {
+fn assemble(parts: Vec<Prepared<'_>>, mut found: Vec<Candidates>) -> Vec<Gathered<'_>> {
     let parts = parts.into_iter().map(|part| {
-        let own = lists.iter().filter(|list| list.part == part.number());
-        let own: Vec<&List> = own.collect();
-        part.finish(&own, missing)
+        let own = |found: &mut Candidates| found.part == part.number();
+        let own = found.extract_if(.., own).next();
+        part.finish(own)
     });
     parts.collect()
 }

@@ -90,7 +90,7 @@ impl Scorer {
         part: Part<'a>,
     ) -> Result<PartScorer<'a>, SegmentError> {
         let mut vectors = None;
-        let mut tail_words = Vec::new();
+        let mut words_by_row = vec![Vec::new(); self.facets.len()];
         let places = match part {
             Part::Segment(view) => {
                 let segment = view.segment.vectors.as_ref();
@@ -104,14 +104,11 @@ impl Scorer {
                 places
             }
             Part::Tail(tail) => {
-                for facet in &self.facets {
+                for (facet, scores) in self.facets.iter().zip(&mut words_by_row) {
                     let index = tail.words.get(&facet.name);
-                    tail_words.push(match (&facet.kind, index) {
-                        (Kind::Words(query), Some(index)) => {
-                            index.scores(query, tail.points.slots())?
-                        }
-                        _ => Vec::new(),
-                    });
+                    if let (Kind::Words(query), Some(index)) = (&facet.kind, index) {
+                        *scores = index.scores(query, tail.points.slots())?;
+                    }
                 }
                 let layout = &tail.schema.layout;
                 let ranges = self.facets.iter().map(|facet| layout.range(&facet.name));
@@ -124,7 +121,7 @@ impl Scorer {
             part,
             vectors,
             places,
-            tail_words,
+            words_by_row,
         })
     }
 
@@ -208,8 +205,8 @@ pub(super) struct PartScorer<'a> {
     vectors: Option<vivier_ann::Query<'a>>,
     /// Where each facet of the query is in this part, if it is dense and there.
     places: Vec<Option<Dense>>,
-    /// In a tail: by facet, words scores by slot.
-    tail_words: Vec<Vec<f32>>,
+    /// By facet, words scores by row: always in a tail, in a segment when they were set.
+    words_by_row: Vec<Vec<f32>>,
 }
 
 /// Weighted parts of some rows, row after row.
@@ -263,6 +260,23 @@ impl<'a> PartScorer<'a> {
             };
             Some((place, view.segment.words.get(&facet.name)?, query))
         })
+    }
+
+    /// Gives the words scores of all rows that may be scored, by row: they are not looked
+    /// up again.
+    pub(super) fn set_words(&mut self, facet: usize, scores: Vec<f32>) {
+        if let Some(place) = self.words_by_row.get_mut(facet) {
+            *place = scores;
+        }
+    }
+
+    /// Returns the words scores of all rows, where they are known: the facet's weight, and
+    /// scores by row.
+    pub(super) fn words_by_row(&self) -> impl Iterator<Item = (f32, &[f32])> {
+        let facets = self.scorer.facets.iter().zip(&self.words_by_row);
+        facets
+            .filter(|(_, scores)| !scores.is_empty())
+            .map(|(facet, scores)| (facet.weight, scores.as_slice()))
     }
 
     /// Returns the place of a row.
@@ -320,17 +334,17 @@ impl<'a> PartScorer<'a> {
             let Kind::Words(query) = &facet.kind else {
                 continue;
             };
-            let found = match self.part {
-                Part::Segment(view) => match view.segment.words.get(&facet.name) {
+            let by_row = self.words_by_row.get(place).filter(|all| !all.is_empty());
+            let found = match (by_row, self.part) {
+                (Some(by_row), _) => {
+                    let of = |row: &Slot| by_row.get(as_index(*row)).copied().unwrap_or(0.0);
+                    rows.iter().map(of).collect()
+                }
+                (None, Part::Segment(view)) => match view.segment.words.get(&facet.name) {
                     Some(words) => words.scores(query, rows)?,
                     None => Vec::new(),
                 },
-                Part::Tail(_) => {
-                    let by_slot = self.tail_words.get(place);
-                    let by_slot = by_slot.map(Vec::as_slice).unwrap_or_default();
-                    let of = |row: &Slot| by_slot.get(as_index(*row)).copied().unwrap_or(0.0);
-                    rows.iter().map(of).collect()
-                }
+                (None, Part::Tail(_)) => Vec::new(),
             };
             for (index, score) in found.into_iter().enumerate() {
                 scores.set(index, place, facet.weight * score);

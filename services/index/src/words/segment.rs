@@ -166,12 +166,29 @@ impl WordsSegment {
         Ok(scores.collect())
     }
 
-    /// Returns the score of every row, by walking all postings.
+    /// Returns the score of every row in `allow`, by row; those of others may be 0.
     ///
     /// # Errors
     /// When tantivy fails.
-    pub fn all_scores(&self, query: &WordsQuery) -> Result<Vec<f32>, WordsError> {
-        let mut scores = Vec::with_capacity(as_index(self.rows()));
+    pub fn all_scores(
+        &self,
+        query: &WordsQuery,
+        allow: Option<&RowSet>,
+    ) -> Result<Vec<f32>, WordsError> {
+        let rows = as_index(self.rows());
+        if let Some(allow) = allow
+            && self.rows_are_cheaper(query, allow)?
+        {
+            let terms = self.numbered(query)?;
+            let mut scores = vec![0.0; rows];
+            for row in allow.iter() {
+                if let Some(score) = scores.get_mut(as_index(row)) {
+                    *score = bm25::score(self.units(&terms, query, row));
+                }
+            }
+            return Ok(scores);
+        }
+        let mut scores = Vec::with_capacity(rows);
         self.walk(query, |_, sums| {
             scores.extend(sums.iter().map(|units| bm25::score(*units)));
         })?;

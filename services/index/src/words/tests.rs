@@ -163,7 +163,7 @@ fn check_top(place: &Place, query: &WordsQuery, all: &[f32], allow: Option<&RowS
 }
 
 fn check_place(place: &Place, query: &WordsQuery, n: usize, allowed: u32) -> Vec<f32> {
-    let all = place.segment.all_scores(query).unwrap();
+    let all = place.segment.all_scores(query, None).unwrap();
     let rows: Vec<u32> = (0..place.segment.rows()).collect();
     // To the bit: both plans compute whole units.
     assert_eq!(place.segment.scores(query, &rows).unwrap(), all);
@@ -236,11 +236,11 @@ proptest! {
 
         let merged = vec![Place::new(merged, Vec::new(), |_| false)];
         let again = query_of(&merged, &tail, &query, &config);
-        let scores = merged[0].segment.all_scores(&again).unwrap();
+        let scores = merged[0].segment.all_scores(&again, None).unwrap();
         let rows = scores.len();
         prop_assert_eq!(scores, &found[..rows], "a merge changes no score");
         let opened = WordsSegment::open(&folder.path().join("merged")).unwrap();
-        prop_assert_eq!(opened.all_scores(&again).unwrap(), &found[..rows]);
+        prop_assert_eq!(opened.all_scores(&again, None).unwrap(), &found[..rows]);
     }
 }
 

@@ -35,7 +35,7 @@ macro_rules! by_height {
 /// Loads the 32 values of a panel from a slice over all columns, or zeros from an
 /// empty one.
 #[target_feature(enable = "avx512f")]
-fn columns(values: &[f32], panel: usize) -> [__m512; 2] {
+pub(super) fn columns(values: &[f32], panel: usize) -> [__m512; 2] {
     if values.is_empty() {
         return [_mm512_setzero_ps(); 2];
     }
@@ -249,13 +249,31 @@ pub(super) unsafe fn int8_block(product: Quantized<'_>, out: &mut [f32]) {
 
 /// What turns the whole sums of a tile into values.
 #[derive(Clone, Copy)]
-struct Epilogue {
-    scales: [__m512; 2],
-    sums: [__m512; 2],
-    bias: [__m512; 2],
+pub(super) struct Epilogue {
+    pub(super) scales: [__m512; 2],
+    pub(super) sums: [__m512; 2],
+    pub(super) bias: [__m512; 2],
     /// Of the rows of the tile.
-    row_scales: *const f32,
-    row_zeros: *const f32,
+    pub(super) row_scales: *const f32,
+    pub(super) row_zeros: *const f32,
+}
+
+impl Epilogue {
+    /// Returns the values of a row in half of the panel, from their whole sums.
+    ///
+    /// # Safety
+    ///
+    /// The tile has the row.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) unsafe fn value(&self, row: usize, half: usize, whole: __m512i) -> __m512 {
+        // SAFETY: as the caller says.
+        let (zero, scale) = unsafe { (*self.row_zeros.add(row), *self.row_scales.add(row)) };
+        let (zero, scale) = (_mm512_set1_ps(zero), _mm512_set1_ps(scale));
+        let whole = _mm512_fmadd_ps(zero, self.sums[half], _mm512_cvtepi32_ps(whole));
+        let value = _mm512_mul_ps(whole, self.scales[half]);
+        _mm512_fmadd_ps(value, scale, self.bias[half])
+    }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
@@ -285,12 +303,7 @@ unsafe fn int8_tile<const M: usize>(
         }
         for half in 0..2 {
             for (row, sum) in sums.iter().enumerate() {
-                let zero = _mm512_set1_ps(*epilogue.row_zeros.add(row));
-                let scale = _mm512_set1_ps(*epilogue.row_scales.add(row));
-                let whole = _mm512_cvtepi32_ps(sum[half]);
-                let whole = _mm512_fmadd_ps(zero, epilogue.sums[half], whole);
-                let value = _mm512_mul_ps(whole, epilogue.scales[half]);
-                let value = _mm512_fmadd_ps(value, scale, epilogue.bias[half]);
+                let value = epilogue.value(row, half, sum[half]);
                 _mm512_storeu_ps(c.add(row * shape.out_stride + 16 * half), value);
             }
         }

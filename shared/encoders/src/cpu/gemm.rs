@@ -12,11 +12,11 @@
     reason = "calls code compiled for a detected processor feature"
 )]
 
-#[cfg(target_arch = "x86_64")]
-use super::avx512;
 use super::element::Bf16;
 use super::isa::Isa;
 use super::portable;
+#[cfg(target_arch = "x86_64")]
+use super::{amx, avx512};
 
 /// Columns of a panel.
 pub(super) const NR: usize = 32;
@@ -120,6 +120,11 @@ pub(super) fn multiply_bf16(isa: Isa, product: Product<'_, Bf16>, out: &mut [f32
     shape.check(left.len(), right.len(), bias, out.len());
     assert!(shape.k.is_multiple_of(2) && shape.row_stride.is_multiple_of(2));
     #[cfg(target_arch = "x86_64")]
+    if isa.amx() && amx::fits(shape.rows, 2 * shape.k) {
+        // SAFETY: the feature was detected and permitted, the lengths were checked.
+        return unsafe { amx::bf16_block(product, out) };
+    }
+    #[cfg(target_arch = "x86_64")]
     if isa.bf16() {
         // SAFETY: the feature was detected and the lengths were checked.
         return unsafe { avx512::bf16_block(product, out) };
@@ -144,6 +149,11 @@ pub(super) fn multiply_int8(isa: Isa, product: Quantized<'_>, out: &mut [f32]) {
     assert!(shape.k.is_multiple_of(4) && shape.row_stride.is_multiple_of(4));
     assert!(product.scales.len() >= shape.rows && product.zeros.len() >= shape.rows);
     assert!(product.column_scales.len() >= width && product.column_sums.len() >= width);
+    #[cfg(target_arch = "x86_64")]
+    if isa.amx() && amx::fits(shape.rows, shape.k) {
+        // SAFETY: the feature was detected and permitted, the lengths were checked.
+        return unsafe { amx::int8_block(product, out) };
+    }
     #[cfg(target_arch = "x86_64")]
     if isa.vnni() {
         // SAFETY: the feature was detected and the lengths were checked.

@@ -1,5 +1,8 @@
 //! What the processor can do, asked once.
 
+#[cfg(target_arch = "x86_64")]
+use super::amx;
+
 /// An instruction set that this processor has.
 ///
 /// Only detection makes one, so holding it proves that its code may run.
@@ -8,6 +11,7 @@ pub(super) struct Isa {
     level: Level,
     bf16: bool,
     vnni: bool,
+    amx: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +31,7 @@ impl Isa {
             level,
             bf16: false,
             vnni: false,
+            amx: false,
         };
         #[cfg(target_arch = "x86_64")]
         {
@@ -37,11 +42,16 @@ impl Isa {
                 && is_x86_feature_detected!("avx512dq")
                 && is_x86_feature_detected!("avx512vl");
             if avx512 {
-                found.push(Self {
+                let best = Self {
                     level: Level::Avx512,
                     bf16: is_x86_feature_detected!("avx512bf16"),
                     vnni: is_x86_feature_detected!("avx512vnni"),
-                });
+                    amx: false,
+                };
+                if best.bf16 && best.vnni && amx::available() {
+                    found.push(Self { amx: true, ..best });
+                }
+                found.push(best);
                 found.push(plain(Level::Avx512));
             }
             if avx2 {
@@ -78,6 +88,12 @@ impl Isa {
     /// Says whether AVX512-VNNI may be used.
     pub(super) fn vnni(self) -> bool {
         self.vnni
+    }
+
+    /// Says whether the tiles of AMX may be used, beside all of the above.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn amx(self) -> bool {
+        self.amx
     }
 }
 

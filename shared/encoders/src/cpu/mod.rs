@@ -6,6 +6,8 @@
 //! when there are enough groups for every thread; otherwise the threads share the
 //! heads and the blocks of rows of each group.
 
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod amx;
 mod attention;
 #[cfg(target_arch = "x86_64")]
 mod avx512;

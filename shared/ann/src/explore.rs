@@ -1,0 +1,118 @@
+//! All that a search looks at, for a caller who knows more of rows than their vectors.
+
+use crate::AnnError;
+use crate::kernel::index;
+use crate::query::Query;
+use crate::row_set::RowSet;
+use crate::search::{Hit, Plan, Scratch, SearchOptions};
+
+/// What an exploration saw.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explored {
+    /// Every allowed row that was looked at, once and in no order, with its rough score
+    /// ([`Query::roughness`]).
+    pub seen: Vec<Hit>,
+    /// Rough score of the last of the `k` best rows; below all numbers when there are
+    /// fewer.
+    pub last: f32,
+    /// What rows that were not seen hardly exceed; below all numbers when all were seen.
+    pub floor: f32,
+    /// How rows were found.
+    pub plan: Plan,
+}
+
+impl Query<'_> {
+    /// Searches, and returns all that was looked at on the way: some ten times as many
+    /// rows as the walk is wide, the best of them among them. What is best by a sum of
+    /// which the vectors are only a part is found there at no further cost.
+    ///
+    /// # Errors
+    /// When `allow` is not over the rows of the segment.
+    pub fn explore(
+        &self,
+        options: SearchOptions,
+        allow: Option<&RowSet>,
+        scratch: &mut Scratch,
+    ) -> Result<Explored, AnnError> {
+        let allowed = self.allowed(allow)?;
+        let nodes = allowed.as_deref();
+        let count = nodes.map_or(self.segment.nodes(), RowSet::count);
+        if let Some(ef) = self.walk_width(options, count, nodes.is_some())
+            && let Some(explored) = self.walked_all(options.k, ef, (allow, nodes), scratch)
+            && explored.seen.len() >= options.k.min(index(count))
+        {
+            return Ok(explored);
+        }
+        // Wide enough to keep all.
+        scratch.shortlist.clear(index(count), self.margin);
+        self.scan_allowed(nodes, scratch);
+        let mut seen = Vec::with_capacity(index(count));
+        for (score, node) in scratch.shortlist.items() {
+            self.add_rows(*score, *node, allow, &mut seen);
+        }
+        let last = nth(&mut seen, options.k);
+        Ok(Explored {
+            seen,
+            last,
+            floor: f32::NEG_INFINITY,
+            plan: Plan::Scan,
+        })
+    }
+
+    /// Returns how far a rough score of any row may be from the score, at most.
+    pub fn roughness(&self) -> f32 {
+        self.margin
+    }
+
+    fn walked_all(
+        &self,
+        k: usize,
+        ef: usize,
+        (rows, nodes): (Option<&RowSet>, Option<&RowSet>),
+        scratch: &mut Scratch,
+    ) -> Option<Explored> {
+        scratch.walk.pool.keep_offered(true);
+        let spread = self.walk(ef, nodes, scratch);
+        scratch.walk.pool.keep_offered(false);
+        let spread = spread?;
+        let pool = &scratch.walk.pool;
+        let (items, floor) = (pool.items(), pool.floor());
+        let last = k.checked_sub(1).and_then(|place| items.get(place));
+        let last = last.map_or(f32::NEG_INFINITY, |last| last.score);
+        if spread.is_some_and(|spread| !spread.stands_out(last)) {
+            return None;
+        }
+        let mut seen = Vec::with_capacity(pool.offered().len() + 64);
+        for item in pool.offered() {
+            self.add_rows(item.score, item.node(), rows, &mut seen);
+        }
+        self.score_residual(nodes, scratch);
+        for (node, score) in scratch.nodes.iter().zip(&scratch.scores) {
+            self.add_rows(*score, *node, rows, &mut seen);
+        }
+        Some(Explored {
+            seen,
+            last,
+            floor,
+            plan: nodes.map_or(Plan::Graph, |_| Plan::Filtered),
+        })
+    }
+
+    /// Adds the allowed rows of a node.
+    #[inline]
+    fn add_rows(&self, score: f32, node: u32, allow: Option<&RowSet>, to: &mut Vec<Hit>) {
+        let copies = self.segment.copies_of(node);
+        let rows = std::iter::once(node).chain(copies);
+        let rows = rows.filter(|row| allow.is_none_or(|allow| allow.contains(*row)));
+        to.extend(rows.map(|row| Hit { row, score }));
+    }
+}
+
+/// Returns the n-th greatest score; below all numbers when there are fewer.
+fn nth(hits: &mut [Hit], n: usize) -> f32 {
+    if n == 0 || n > hits.len() {
+        return f32::NEG_INFINITY;
+    }
+    let (_, last, _) = hits.select_nth_unstable_by(n - 1, |a, b| b.score.total_cmp(&a.score));
+    last.score
+}
