@@ -27,6 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     )?;
     tonic_prost_build::configure()
         .bytes(".vivier.v1.Point")
+        .bytes(".vivier.v1.RerankCandidate")
         .btree_map(".")
         .compile_fds(compiler.file_descriptor_set())?;
     Ok(())

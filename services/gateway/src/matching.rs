@@ -23,7 +23,7 @@ use crate::points::{embed_job, facet_vectors};
 use crate::query::{Query, Source};
 use crate::records::{decode_document, fetch_point};
 use crate::report::Report;
-use crate::rerank::{decode_summaries, rank};
+use crate::rerank::rank;
 use crate::search::search;
 
 /// A checked request for a match.
@@ -90,17 +90,12 @@ async fn try_match(
     } else {
         BTreeMap::new()
     };
-    let target = request.kind.other();
-    let retrieved = cluster
-        .pool
-        .run(move || decode_summaries(target, hits))
-        .await??;
     report.stage("search", started);
 
     let started = Instant::now();
     let limit = run.stage("rerank", cluster.config.stage_shares.rerank)?;
     let context = (limit, &mut report);
-    let mut results = rank(cluster, &query, &request.options, retrieved, context).await;
+    let mut results = rank(cluster, &query, &request.options, hits, context).await;
     if !request.options.skip_rerank {
         report.stage("rerank", started);
     }

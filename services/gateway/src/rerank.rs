@@ -10,37 +10,10 @@ use vivier_runtime::Deadline;
 use vivier_types::{Facet, FacetWeights, ProfileKind};
 
 use crate::cluster::Cluster;
-use crate::error::GatewayError;
 use crate::merge::ShardHit;
 use crate::options::Options;
 use crate::query::Query;
 use crate::report::Report;
-
-/// A retrieved profile with its summary decoded, until that is moved to the reranker.
-#[derive(Clone, Debug)]
-pub(crate) struct Retrieved {
-    pub(crate) hit: ShardHit,
-    pub(crate) summary: v1::Summary,
-}
-
-/// Decodes the summaries of the hits.
-///
-/// # Errors
-/// [`GatewayError::Corrupt`] when one cannot be read.
-pub(crate) fn decode_summaries(
-    kind: ProfileKind,
-    hits: Vec<ShardHit>,
-) -> Result<Vec<Retrieved>, GatewayError> {
-    let decode = |hit: ShardHit| match v1::Summary::decode(hit.summary.clone()) {
-        Ok(summary) => Ok(Retrieved { hit, summary }),
-        Err(source) => Err(GatewayError::Corrupt {
-            kind,
-            id: hit.id,
-            source: Box::new(source),
-        }),
-    };
-    hits.into_iter().map(decode).collect()
-}
 
 /// Returns the `options.k` best of `retrieved`, by the reranker unless it is
 /// skipped or does not answer; then in retrieval order, and the report says so.
@@ -48,7 +21,7 @@ pub(crate) async fn rank(
     cluster: &Cluster,
     query: &Query,
     options: &Options,
-    mut retrieved: Vec<Retrieved>,
+    retrieved: Vec<ShardHit>,
     context: (Deadline, &mut Report),
 ) -> Vec<v1::MatchResult> {
     let (deadline, report) = context;
@@ -59,7 +32,7 @@ pub(crate) async fn rank(
         .rerank_limit()
         .unwrap_or(usize::MAX)
         .min(retrieved.len());
-    let request = request(query, &mut retrieved[..limit], options);
+    let request = request(query, &retrieved[..limit], options);
     let response = match cluster.reranker.rerank(request, deadline).await {
         Ok(response) => response,
         Err(error) => {
@@ -88,15 +61,14 @@ pub(crate) async fn rank(
     results
 }
 
-/// Moves the summaries into the request: copies of a thousand cost more than decoding
-/// those of the results again.
-fn request(query: &Query, retrieved: &mut [Retrieved], options: &Options) -> v1::RerankRequest {
+/// Hands the summaries on as they came.
+fn request(query: &Query, retrieved: &[ShardHit], options: &Options) -> v1::RerankRequest {
     let candidates = retrieved
-        .iter_mut()
+        .iter()
         .map(|one| v1::RerankCandidate {
-            summary: Some(std::mem::take(&mut one.summary)),
-            retrieval_score: one.hit.score,
-            facet_scores: unweighted(&one.hit.facet_scores, &options.weights),
+            summary: one.summary.clone(),
+            retrieval_score: one.score,
+            facet_scores: unweighted(&one.facet_scores, &options.weights),
         })
         .collect();
     let query_kind = match query.kind {
@@ -126,7 +98,7 @@ fn unweighted(parts: &BTreeMap<String, f32>, weights: &FacetWeights) -> BTreeMap
 /// result points nowhere, comes twice, or has no finite score.
 fn read_results(
     response: v1::RerankResponse,
-    retrieved: &[Retrieved],
+    retrieved: &[ShardHit],
     options: &Options,
 ) -> Option<Vec<v1::MatchResult>> {
     let expected = options.k.min(retrieved.len());
@@ -137,7 +109,7 @@ fn read_results(
     let mut results = Vec::with_capacity(expected);
     for result in response.results {
         let place = usize::try_from(result.retrieval_rank).ok()?;
-        let one = retrieved.get(place).filter(|one| one.hit.id == result.id)?;
+        let one = retrieved.get(place).filter(|one| one.id == result.id)?;
         if std::mem::replace(&mut seen[place], true) || !result.score.is_finite() {
             return None;
         }
@@ -151,7 +123,7 @@ fn read_results(
     Some(results)
 }
 
-fn in_retrieval_order(retrieved: &[Retrieved], options: &Options) -> Vec<v1::MatchResult> {
+fn in_retrieval_order(retrieved: &[ShardHit], options: &Options) -> Vec<v1::MatchResult> {
     let first = retrieved.iter().enumerate().take(options.k);
     let mut results: Vec<v1::MatchResult> = first
         .map(|(place, one)| plain_result(place, one, options))
@@ -163,12 +135,11 @@ fn in_retrieval_order(retrieved: &[Retrieved], options: &Options) -> Vec<v1::Mat
 /// Makes the result of a profile whose score is that of the retrieval. Its
 /// features are the facets, whose parts sum to the score; ranks that were fused
 /// have no parts.
-fn plain_result(place: usize, one: &Retrieved, options: &Options) -> v1::MatchResult {
+fn plain_result(place: usize, one: &ShardHit, options: &Options) -> v1::MatchResult {
     let mut result = bare_result(place, one);
     if options.explain && options.fusion == v1::Fusion::Sum {
-        let values = unweighted(&one.hit.facet_scores, &options.weights);
+        let values = unweighted(&one.facet_scores, &options.weights);
         result.features = one
-            .hit
             .facet_scores
             .iter()
             .map(|(name, part)| v1::FeatureContribution {
@@ -189,16 +160,15 @@ fn feature_name(facet: &str) -> String {
         .to_owned()
 }
 
-fn bare_result(place: usize, one: &Retrieved) -> v1::MatchResult {
+fn bare_result(place: usize, one: &ShardHit) -> v1::MatchResult {
     v1::MatchResult {
-        id: one.hit.id.clone(),
+        id: one.id.clone(),
         rank: 0,
-        score: one.hit.score,
-        retrieval_score: one.hit.score,
+        score: one.score,
+        retrieval_score: one.score,
         retrieval_rank: u32::try_from(place).map_or(u32::MAX, |place| place.saturating_add(1)),
-        facet_scores: one.hit.facet_scores.clone(),
-        // It was read once, so it can be read again.
-        summary: v1::Summary::decode(one.hit.summary.clone()).ok(),
+        facet_scores: one.facet_scores.clone(),
+        summary: v1::Summary::decode(one.summary.clone()).ok(),
         features: Vec::new(),
         reasons: Vec::new(),
     }
@@ -227,19 +197,13 @@ mod tests {
         .unwrap()
     }
 
-    fn retrieved(ids: &[&str]) -> Vec<Retrieved> {
-        let make = |id: &&str| Retrieved {
-            hit: ShardHit {
-                shard: 0,
-                id: (*id).to_owned(),
-                score: 0.75,
-                facet_scores: [("text".to_owned(), 0.5), ("skills".to_owned(), 0.25)].into(),
-                summary: prost::bytes::Bytes::new(),
-            },
-            summary: v1::Summary {
-                id: (*id).to_owned(),
-                ..Default::default()
-            },
+    fn retrieved(ids: &[&str]) -> Vec<ShardHit> {
+        let make = |id: &&str| ShardHit {
+            shard: 0,
+            id: (*id).to_owned(),
+            score: 0.75,
+            facet_scores: [("text".to_owned(), 0.5), ("skills".to_owned(), 0.25)].into(),
+            summary: prost::bytes::Bytes::new(),
         };
         ids.iter().map(make).collect()
     }
@@ -263,7 +227,7 @@ mod tests {
     #[test]
     fn parts_are_divided_by_their_weights() {
         let values = unweighted(
-            &retrieved(&["a"])[0].hit.facet_scores,
+            &retrieved(&["a"])[0].facet_scores,
             &options(v1::MatchOptions::default()).weights,
         );
         assert_eq!(

@@ -32,7 +32,7 @@ use crate::view::{Place, View};
 /// Constant of reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009).
 const RRF_K: f32 = 60.0;
 /// Rows that one thread scores at a time.
-const BATCH: usize = 1_024;
+const BATCH: usize = 256;
 /// Hits whose parts one thread computes at a time.
 const HIT_BATCH: usize = 256;
 

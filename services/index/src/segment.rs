@@ -296,7 +296,7 @@ impl SegmentView {
         (!self.dead.contains(row)).then_some(row)
     }
 
-    /// Returns the live rows that pass a filter; `None` for all rows.
+    /// Returns the live rows that pass a filter; `None` when all rows do.
     pub(crate) fn select(&self, filter: Option<&Filter>) -> Option<RowSet> {
         let mut selected = match filter {
             Some(filter) => self.segment.columns.select(filter),
@@ -304,7 +304,7 @@ impl SegmentView {
             None => RowSet::full(self.segment.rows()),
         };
         selected.subtract(&self.dead);
-        Some(selected)
+        (selected.count() < self.segment.rows()).then_some(selected)
     }
 
     /// Returns up to `limit` live rows of ids after one that are in a set, in

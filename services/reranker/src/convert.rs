@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use prost::Message as _;
+use rayon::prelude::*;
 use vivier_features::{Polarity, Reason};
 use vivier_heads::Contribution;
 use vivier_proto::v1;
@@ -11,6 +13,8 @@ use crate::service::{Answer, Candidate, Job, ModelVersion, Ranked};
 
 /// Largest absolute score of a retrieval or a facet.
 const MAX_SCORE: f32 = 1_000_000.0;
+/// Candidates that one thread reads at a time.
+const CANDIDATES_PER_TASK: usize = 64;
 
 /// Decodes a request; `max_candidates` bounds its list.
 ///
@@ -31,12 +35,17 @@ pub(crate) fn decode(wire: v1::RerankRequest, max_candidates: usize) -> Result<J
     let query = Summary::try_from(query).map_err(within("query"))?;
     let candidates = wire
         .candidates
-        .into_iter()
+        .into_par_iter()
+        .with_min_len(CANDIDATES_PER_TASK)
         .enumerate()
         .map(|(place, candidate)| {
             decode_candidate(candidate)
                 .map_err(|violation| within(&format!("candidates[{place}]"))(violation))
         })
+        .collect::<Vec<Result<Candidate, Violation>>>();
+    // In order, so that the first mistake is the one that is named.
+    let candidates = candidates
+        .into_iter()
         .collect::<Result<Vec<Candidate>, Violation>>()?;
     refuse_repetitions(&candidates)?;
     Ok(Job {
@@ -50,9 +59,14 @@ pub(crate) fn decode(wire: v1::RerankRequest, max_candidates: usize) -> Result<J
 }
 
 fn decode_candidate(wire: v1::RerankCandidate) -> Result<Candidate, Violation> {
-    let Some(summary) = wire.summary else {
+    if wire.summary.is_empty() {
         return Err(Violation::new("summary", "", "must be given"));
-    };
+    }
+    let length = wire.summary.len();
+    let summary = v1::Summary::decode(wire.summary).map_err(|error| {
+        let reason = format!("must be a serialised Summary: {error}");
+        Violation::new("summary", format!("{length} bytes"), reason)
+    })?;
     let summary = Summary::try_from(summary).map_err(within("summary"))?;
     let Some(id) = summary.id.clone() else {
         return Err(Violation::new("summary.id", "", "must be given"));

@@ -261,6 +261,7 @@ mod tests {
     use super::*;
     use crate::builder::Unwatched;
     use crate::row_set::RowSet;
+    use crate::search::Wanted;
     use crate::search::{Plan as Way, Scratch, SearchOptions};
     use crate::segment::Segment;
     use crate::testing::Random;
@@ -289,7 +290,7 @@ mod tests {
         let mut walked = 0;
         for allow in [None, Some(&some)] {
             let exact = query.scan(5, allow, &mut scratch).unwrap();
-            if let Some(hits) = query.walked(5, 20, (allow, allow), &mut scratch) {
+            if let Some(hits) = query.walked(5, 20, Wanted::around(allow, allow), &mut scratch) {
                 assert_eq!(hits, exact.hits);
                 walked += 1;
             }

@@ -4,7 +4,11 @@ use crate::AnnError;
 use crate::kernel::index;
 use crate::query::Query;
 use crate::row_set::RowSet;
-use crate::search::{Hit, Plan, Scratch, SearchOptions};
+use crate::search::{Hit, Plan, Scratch, SearchOptions, Wanted};
+use crate::traverse::Scores;
+
+/// Rows scored at once.
+const BATCH: usize = 32;
 
 /// What an exploration saw.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,11 +41,13 @@ impl Query<'_> {
         let allowed = self.allowed(allow)?;
         let nodes = allowed.as_deref();
         let count = nodes.map_or(self.segment.nodes(), RowSet::count);
-        if let Some(ef) = self.walk_width(options, count, nodes.is_some())
-            && let Some(explored) = self.walked_all(options.k, ef, (allow, nodes), scratch)
-            && explored.seen.len() >= options.k.min(index(count))
-        {
-            return Ok(explored);
+        for (wanted, ef) in self.walks(options, allow, nodes) {
+            let options = SearchOptions { ef, ..options };
+            if let Some(explored) = self.walked_all(options, wanted, scratch)
+                && explored.seen.len() >= options.k.min(index(count))
+            {
+                return Ok(explored);
+            }
         }
         // Wide enough to keep all.
         scratch.shortlist.clear(index(count), self.margin);
@@ -64,37 +70,57 @@ impl Query<'_> {
         self.margin
     }
 
+    /// Returns the rough scores of rows; below all numbers for a row that there is not.
+    pub fn rough_scores(&self, rows: &[u32]) -> Vec<f32> {
+        let segment = self.segment;
+        let mut scores = Vec::with_capacity(rows.len());
+        let (mut coarse, mut nodes, mut of_nodes) = (self.coarse(), Vec::new(), Vec::new());
+        for rows in rows.chunks(BATCH) {
+            nodes.clear();
+            let known = rows.iter().filter(|row| **row < segment.rows());
+            nodes.extend(known.map(|row| segment.node_of(*row)));
+            nodes.iter().for_each(|node| coarse.prefetch(*node));
+            coarse.score(&nodes, &mut of_nodes);
+            let mut of_nodes = of_nodes.iter().copied();
+            scores.extend(rows.iter().map(|row| {
+                let score = (*row < segment.rows()).then(|| of_nodes.next());
+                score.flatten().unwrap_or(f32::NEG_INFINITY)
+            }));
+        }
+        scores
+    }
+
     fn walked_all(
         &self,
-        k: usize,
-        ef: usize,
-        (rows, nodes): (Option<&RowSet>, Option<&RowSet>),
+        options: SearchOptions,
+        wanted: Wanted<'_>,
         scratch: &mut Scratch,
     ) -> Option<Explored> {
         scratch.walk.pool.keep_offered(true);
-        let spread = self.walk(ef, nodes, scratch);
+        let spread = self.walk(options.ef, wanted, scratch);
         scratch.walk.pool.keep_offered(false);
         let spread = spread?;
         let pool = &scratch.walk.pool;
-        let (items, floor) = (pool.items(), pool.floor());
-        let last = k.checked_sub(1).and_then(|place| items.get(place));
+        let floor = pool.floor();
+        let mut items = pool.items().iter().filter(|item| wanted.has(item.node()));
+        let last = options.k.checked_sub(1).and_then(|place| items.nth(place));
         let last = last.map_or(f32::NEG_INFINITY, |last| last.score);
         if spread.is_some_and(|spread| !spread.stands_out(last)) {
             return None;
         }
-        let mut seen = Vec::with_capacity(pool.offered().len() + 64);
+        let mut seen = Vec::with_capacity(pool.offered().len() + self.segment.residual.len());
         for item in pool.offered() {
-            self.add_rows(item.score, item.node(), rows, &mut seen);
+            self.add_rows(item.score, item.node(), wanted.rows, &mut seen);
         }
-        self.score_residual(nodes, scratch);
+        self.score_residual(wanted, scratch);
         for (node, score) in scratch.nodes.iter().zip(&scratch.scores) {
-            self.add_rows(*score, *node, rows, &mut seen);
+            self.add_rows(*score, *node, wanted.rows, &mut seen);
         }
         Some(Explored {
             seen,
             last,
             floor,
-            plan: nodes.map_or(Plan::Graph, |_| Plan::Filtered),
+            plan: wanted.plan(),
         })
     }
 

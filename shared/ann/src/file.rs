@@ -21,6 +21,9 @@ const MAGIC: [u8; 8] = *b"VIVIANN\n";
 /// Version of the format.
 pub(crate) const VERSION: u32 = 1;
 const ENTRY: usize = 24;
+/// Bytes written at once: so many that the system can keep most of the file in large
+/// pages.
+const WRITE_BYTES: usize = 16 << 20;
 
 /// The parts of a file, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +107,7 @@ impl Writer {
         let temporary = PathBuf::from(name);
         let unwritable = |source| AnnError::io("write", &temporary, source);
         let file = File::create(&temporary).map_err(unwritable)?;
-        let mut file = BufWriter::with_capacity(1 << 20, file);
+        let mut file = BufWriter::with_capacity(WRITE_BYTES, file);
         file.write_all(&[0; HEADER]).map_err(unwritable)?;
         Ok(Self {
             path: path.to_owned(),

@@ -70,6 +70,9 @@ const BATCH: usize = 32;
 /// takes half as long again, rows that do not lie side by side twice as long.
 const SCAN_PER_WIDTH: usize = 50;
 const FILTERED_SCAN_PER_WIDTH: usize = 45;
+/// Per cent of the nodes from which on a walk goes past those that a filter refuses, as
+/// if there were none, and leaves them out of what it found.
+const MOST: u64 = 70;
 /// Share of the graph's geometry that a query must use; below, the graph knows mostly
 /// what the query ignores.
 const MIN_KEPT: f32 = 0.2;
@@ -85,6 +88,52 @@ fn widened(ef: usize, kept: f32) -> usize {
     (ef as f32 / kept.clamp(MIN_KEPT, 1.0)).ceil() as usize
 }
 
+/// Returns how wide a walk past refused nodes must be to keep `ef` allowed ones.
+fn wider(ef: usize, all: u32, allowed: u32) -> usize {
+    ef.saturating_mul(index(all))
+        .div_ceil(index(allowed).max(1))
+}
+
+/// What a walk may find.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// `None` for all.
+    pub(crate) rows: Option<&'a RowSet>,
+    /// Their nodes; `None` for all.
+    nodes: Option<&'a RowSet>,
+    /// Whether the walk goes over all nodes, and the refused ones are left out of what it
+    /// found; otherwise it looks for allowed ones.
+    past_refused: bool,
+}
+
+impl<'a> Wanted<'a> {
+    /// Wants rows and looks for their nodes.
+    #[cfg(test)]
+    pub(crate) fn around(rows: Option<&'a RowSet>, nodes: Option<&'a RowSet>) -> Self {
+        Self {
+            rows,
+            nodes,
+            past_refused: false,
+        }
+    }
+
+    /// Returns the nodes that the walk looks for; `None` for all.
+    fn sought(self) -> Option<&'a RowSet> {
+        self.nodes.filter(|_| !self.past_refused)
+    }
+
+    /// Tells whether a node that was found is wanted.
+    #[inline]
+    pub(crate) fn has(self, node: u32) -> bool {
+        self.nodes.is_none_or(|nodes| nodes.contains(node))
+    }
+
+    /// Returns how the walk is called.
+    pub(crate) fn plan(self) -> Plan {
+        self.sought().map_or(Plan::Graph, |_| Plan::Filtered)
+    }
+}
+
 impl Query<'_> {
     /// Returns the best rows, of those in `allow` if it is given: as many as wanted,
     /// or all that are allowed.
@@ -98,88 +147,94 @@ impl Query<'_> {
         scratch: &mut Scratch,
     ) -> Result<Found, AnnError> {
         let allowed = self.allowed(allow)?;
-        let count = allowed
-            .as_ref()
-            .map_or(self.segment.nodes(), |allowed| allowed.count());
-        let Some(ef) = self.walk_width(options, count, allowed.is_some()) else {
-            return self.scan(options.k, allow, scratch);
-        };
         let nodes = allowed.as_deref();
-        if let Some(hits) = self.walked(options.k, ef, (allow, nodes), scratch)
-            && hits.len() >= options.k.min(index(count))
-        {
-            return Ok(Found {
-                hits,
-                plan: nodes.map_or(Plan::Graph, |_| Plan::Filtered),
-                visited: scratch.walk.expanded,
-                distances: scratch.walk.scored + scratch.nodes.len(),
-            });
+        let count = nodes.map_or(self.segment.nodes(), RowSet::count);
+        let mut spent = 0;
+        for (wanted, ef) in self.walks(options, allow, nodes) {
+            let hits = self.walked(options.k, ef, wanted, scratch);
+            spent += scratch.walk.scored;
+            if let Some(hits) = hits
+                && hits.len() >= options.k.min(index(count))
+            {
+                return Ok(Found {
+                    hits,
+                    plan: wanted.plan(),
+                    visited: scratch.walk.expanded,
+                    distances: spent + scratch.nodes.len(),
+                });
+            }
         }
-        let spent = scratch.walk.scored;
         let mut found = self.scan(options.k, allow, scratch)?;
         found.distances += spent;
         Ok(found)
     }
 
-    /// Returns how wide a walk over the graph must be, or `None` where it takes less time
-    /// to look at all of `count` nodes.
-    pub(crate) fn walk_width(
+    /// Returns the walks that may find the best rows, and how wide each must be, the
+    /// cheaper first; none where it takes less time to look at all rows.
+    pub(crate) fn walks<'s>(
         &self,
         options: SearchOptions,
-        count: u32,
-        is_filtered: bool,
-    ) -> Option<usize> {
+        rows: Option<&'s RowSet>,
+        nodes: Option<&'s RowSet>,
+    ) -> impl Iterator<Item = (Wanted<'s>, usize)> + use<'s> {
         let ef = options.ef.max(options.k).max(1);
         let ef = widened(ef, self.kept);
-        let per_width = if is_filtered {
-            FILTERED_SCAN_PER_WIDTH
-        } else {
-            SCAN_PER_WIDTH
-        };
+        let all = self.segment.nodes();
+        let count = nodes.map_or(all, RowSet::count);
+        let per_width = nodes.map_or(SCAN_PER_WIDTH, |_| FILTERED_SCAN_PER_WIDTH);
         let walks = self.kept >= MIN_KEPT && index(count) > ef.saturating_mul(per_width);
-        walks.then_some(ef)
+        let most = u64::from(count) * 100 >= u64::from(all) * MOST;
+        let wanted = |past_refused| Wanted {
+            rows,
+            nodes,
+            past_refused,
+        };
+        let past = (walks && most).then(|| (wanted(true), wider(ef, all, count)));
+        let around = (walks && nodes.is_some()).then(|| (wanted(false), ef));
+        past.into_iter().chain(around)
     }
 
-    /// Returns the best of what a walk finds, of allowed rows and their nodes; `None`
-    /// when these are no neighbourhood of the query.
+    /// Returns the best of what a walk finds; `None` when these are no neighbourhood of
+    /// the query.
     pub(crate) fn walked(
         &self,
         k: usize,
         ef: usize,
-        (rows, nodes): (Option<&RowSet>, Option<&RowSet>),
+        wanted: Wanted<'_>,
         scratch: &mut Scratch,
     ) -> Option<Vec<Hit>> {
-        let spread = self.walk(ef, nodes, scratch)?;
-        self.list(k, nodes, scratch);
-        let hits = self.finish(k, rows, scratch);
+        let spread = self.walk(ef, wanted, scratch)?;
+        self.list(k, wanted, scratch);
+        let hits = self.finish(k, wanted.rows, scratch);
         let last = hits.last().zip(spread);
         let stands_out = last.is_none_or(|(last, spread)| spread.stands_out(last.score));
         stands_out.then_some(hits)
     }
 
     /// Lists what the walk found, and those that no walk finds.
-    fn list(&self, k: usize, allowed: Option<&RowSet>, scratch: &mut Scratch) {
+    fn list(&self, k: usize, wanted: Wanted<'_>, scratch: &mut Scratch) {
         scratch.shortlist.clear(k, self.margin);
-        for item in scratch.walk.pool.items() {
+        let items = scratch.walk.pool.items().iter();
+        for item in items.filter(|item| wanted.has(item.node())) {
             scratch.shortlist.offer(item.score, item.node());
         }
-        self.score_residual(allowed, scratch);
+        self.score_residual(wanted, scratch);
         for (node, score) in scratch.nodes.iter().zip(&scratch.scores) {
             scratch.shortlist.offer(*score, *node);
         }
     }
 
     /// Scores the allowed nodes that no walk finds and this one has not seen.
-    pub(crate) fn score_residual(&self, allowed: Option<&RowSet>, scratch: &mut Scratch) {
+    pub(crate) fn score_residual(&self, wanted: Wanted<'_>, scratch: &mut Scratch) {
         let walk = &mut scratch.walk;
         scratch.nodes.clear();
         for node in &self.segment.residual {
             // Some walks find them all the same.
-            let wanted = match allowed {
+            let is_new = match wanted.sought() {
                 Some(_) => walk.fresh.remove(*node),
-                None => walk.marks.insert(*node),
+                None => walk.marks.insert(*node) && wanted.has(*node),
             };
-            if wanted {
+            if is_new {
                 scratch.nodes.push(*node);
             }
         }
@@ -245,7 +300,7 @@ impl Query<'_> {
     pub(crate) fn walk(
         &self,
         ef: usize,
-        allowed: Option<&RowSet>,
+        wanted: Wanted<'_>,
         scratch: &mut Scratch,
     ) -> Option<Option<Spread>> {
         let segment = self.segment;
@@ -256,7 +311,7 @@ impl Query<'_> {
         let links = segment.base_links();
         let (score, node) = self.descend(scorer, walk);
         walk.start(segment.nodes(), ef);
-        let Some(allowed) = allowed else {
+        let Some(allowed) = wanted.sought() else {
             walk.seed(score, node);
             walk.run(&links, scorer);
             return Some(None);

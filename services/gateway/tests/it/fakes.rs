@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures::{Stream, StreamExt};
+use prost::Message as _;
 use tonic::{Request, Response, Status, Streaming};
 use tonic_types::{ErrorDetails, StatusExt};
 use vivier_proto::v1;
@@ -195,6 +196,11 @@ impl Default for FakeReranker {
     }
 }
 
+/// Reads the summary that came with a candidate.
+pub(crate) fn summary_of(candidate: &v1::RerankCandidate) -> v1::Summary {
+    v1::Summary::decode(candidate.summary.clone()).unwrap()
+}
+
 #[tonic::async_trait]
 impl RerankerService for FakeReranker {
     async fn rerank(
@@ -207,7 +213,7 @@ impl RerankerService for FakeReranker {
         let mut results: Vec<v1::RerankResult> = (0..)
             .zip(&request.candidates)
             .map(|(place, candidate)| v1::RerankResult {
-                id: candidate.summary.as_ref().unwrap().id.clone(),
+                id: summary_of(candidate).id,
                 score: place as f32,
                 retrieval_rank: place,
                 features: vec![v1::FeatureContribution {

@@ -6,7 +6,7 @@ use tonic::Code;
 use vivier_proto::v1;
 use vivier_proto::v1::search_candidates_request::Query;
 
-use crate::fakes::{FakeEmbedder, FakeReranker, Fault};
+use crate::fakes::{FakeEmbedder, FakeReranker, Fault, summary_of};
 use crate::world::{World, candidate, degraded, edit_candidate, ids, refusal, vacancy};
 
 fn default() -> v1::MatchOptions {
@@ -83,7 +83,7 @@ async fn a_match_runs_every_stage_and_says_so() {
     let own = asked
         .candidates
         .iter()
-        .find(|one| one.summary.as_ref().unwrap().id == first.id);
+        .find(|one| summary_of(one).id == first.id);
     assert!((own.unwrap().facet_scores["text"] - part).abs() < 1e-6);
 }
 

@@ -8,7 +8,7 @@ use vivier_proto::v1;
 use vivier_reranker::{Config, RunError};
 use vivier_runtime::{Shutdown, retry_delay};
 
-use crate::support::{candidate, request, start};
+use crate::support::{candidate, change, request, start};
 
 async fn refused(config: Config, request: v1::RerankRequest) -> Status {
     let mut running = start(config).await;
@@ -123,6 +123,20 @@ async fn ids_are_needed_once_each() {
 }
 
 #[tokio::test]
+async fn bytes_that_are_no_summary_are_named() {
+    let mut list = [candidate("a", 0.1, &[]), candidate("b", 0.1, &[])];
+    list[1].summary = vec![0xff; 3].into();
+    let status = refused(Config::default(), request(list.into())).await;
+    assert_eq!(status.code(), Code::InvalidArgument);
+    let message = status.message();
+    let said = "candidates[1].summary must be a serialised Summary: ";
+    assert!(
+        message.starts_with(said) && message.contains("3 bytes"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
 async fn summaries_are_checked() {
     let mut list = vec![candidate("a", 0.1, &[])];
     let location = v1::Location {
@@ -132,7 +146,7 @@ async fn summaries_are_checked() {
         }),
         ..Default::default()
     };
-    list[0].summary.as_mut().unwrap().location = Some(location);
+    change(&mut list[0], |summary| summary.location = Some(location));
     let status = refused(Config::default(), request(list)).await;
     assert_eq!(status.code(), Code::InvalidArgument);
     assert!(

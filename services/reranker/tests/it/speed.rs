@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use vivier_proto::v1;
 use vivier_reranker::Config;
 
-use crate::support::{candidate, request, skills, start};
+use crate::support::{candidate, change, request, skills, start};
 
 /// A thousand candidates with all there is to compare: 40 skills, two titles,
 /// two languages, coordinates and every facet.
@@ -35,14 +35,15 @@ fn full_list() -> v1::RerankRequest {
             .map(String::as_str)
             .collect();
         let mut candidate = candidate(&format!("c{n}"), 0.2, &held);
-        let summary = candidate.summary.as_mut().unwrap();
-        summary.titles = vec![
-            "Senior software engineer".to_owned(),
-            "Développeur Rust".to_owned(),
-        ];
-        summary.languages.clone_from(&languages);
-        summary.location = Some(place(n));
-        summary.seniority = v1::Seniority::Senior.into();
+        change(&mut candidate, |summary| {
+            summary.titles = vec![
+                "Senior software engineer".to_owned(),
+                "Développeur Rust".to_owned(),
+            ];
+            summary.languages.clone_from(&languages);
+            summary.location = Some(place(n));
+            summary.seniority = v1::Seniority::Senior.into();
+        });
         candidate
             .facet_scores
             .extend(["skills", "geography", "words"].map(|name| (name.to_owned(), 0.3)));

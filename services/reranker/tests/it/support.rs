@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use prost::Message as _;
 use tonic::transport::Channel;
 use vivier_proto::v1;
 use vivier_proto::v1::reranker_service_client::RerankerServiceClient;
@@ -53,14 +54,23 @@ pub(crate) fn skills(names: &[&str]) -> Vec<v1::Skill> {
 
 pub(crate) fn candidate(id: &str, text: f32, held: &[&str]) -> v1::RerankCandidate {
     v1::RerankCandidate {
-        summary: Some(v1::Summary {
+        summary: v1::Summary {
             id: id.to_owned(),
             skills: skills(held),
             ..Default::default()
-        }),
+        }
+        .encode_to_vec()
+        .into(),
         retrieval_score: text,
         facet_scores: [("text".to_owned(), text)].into(),
     }
+}
+
+/// Changes the summary of a candidate.
+pub(crate) fn change(candidate: &mut v1::RerankCandidate, change: impl FnOnce(&mut v1::Summary)) {
+    let mut summary = v1::Summary::decode(candidate.summary.clone()).unwrap();
+    change(&mut summary);
+    candidate.summary = summary.encode_to_vec().into();
 }
 
 /// Ranks candidates for a vacancy that asks for Rust and SQL.

@@ -11,7 +11,7 @@ use std::arch::x86_64::*;
 
 use super::avx512::{Epilogue, columns};
 use super::element::Bf16;
-use super::gemm::{NR, Product, Quantized, Shape};
+use super::gemm::{NR, Product, Quantized};
 
 /// Rows of a tile.
 const ROWS: usize = 16;
@@ -97,7 +97,7 @@ macro_rules! block {
         /// at `b`, and `16 × steps` lines at `panel`.
         #[inline]
         unsafe fn $name(
-            (a, b): (*const u8, *const u8),
+            [a, b]: [*const u8; 2],
             stride: usize,
             panel: *const u8,
             steps: usize,
@@ -204,12 +204,25 @@ macro_rules! products {
 products!(byte_products, "tdpbusd", 64);
 products!(half_products, "tdpbf16ps", 32);
 
-/// Returns the first rows of the two tiles of each block. The last ones reach back into
-/// rows of the ones before, which then are computed twice, to the same values.
-fn blocks(rows: usize) -> impl Iterator<Item = (usize, usize)> {
-    let start = move |tile: usize| (tile * ROWS).min(rows - ROWS);
-    let count = rows.div_ceil(2 * ROWS);
-    (0..count).map(move |block| (start(2 * block), start(2 * block + 1)))
+/// A block: its panel, and the first rows of its two tiles.
+struct Block {
+    panel: usize,
+    tiles: [usize; 2],
+}
+
+/// Returns all blocks, panel after panel.
+///
+/// The last tiles reach back into rows of the ones before, which then are computed twice,
+/// to the same values.
+fn blocks(rows: usize, panels: usize) -> impl Iterator<Item = Block> {
+    let first = move |tile: usize| (tile * ROWS).min(rows - ROWS);
+    let pairs = rows.div_ceil(2 * ROWS);
+    (0..panels).flat_map(move |panel| {
+        (0..pairs).map(move |pair| Block {
+            panel,
+            tiles: [first(2 * pair), first(2 * pair + 1)],
+        })
+    })
 }
 
 /// Multiplies a block in 8 bits.
@@ -220,19 +233,16 @@ fn blocks(rows: usize) -> impl Iterator<Item = (usize, usize)> {
 /// [`fits`], and the slices are as long as it says.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 pub(super) unsafe fn int8_block(product: Quantized<'_>, out: &mut [f32]) {
-    let Shape {
-        rows,
-        k,
-        panels,
-        row_stride,
-        panel_stride,
-        out_stride,
-    } = product.shape;
+    let shape = product.shape;
     // SAFETY: as the caller says; tiles and panels lie inside the slices.
     unsafe {
         let _tiles = Tiles::configure();
         let mut sums = Sums([[0; NR]; 2 * ROWS]);
-        for panel in 0..panels {
+        for Block { panel, tiles } in blocks(shape.rows, shape.panels) {
+            let left = tiles.map(|row| product.left.as_ptr().add(row * shape.row_stride));
+            let right = product.right.as_ptr().add(panel * shape.panel_stride);
+            let steps = shape.k / WIDTH;
+            byte_block(left, shape.row_stride, right.cast(), steps, &mut sums);
             let mut epilogue = Epilogue {
                 scales: columns(product.column_scales, panel),
                 sums: columns(product.column_sums, panel),
@@ -240,28 +250,16 @@ pub(super) unsafe fn int8_block(product: Quantized<'_>, out: &mut [f32]) {
                 row_scales: std::ptr::null(),
                 row_zeros: std::ptr::null(),
             };
-            let right = product.right.as_ptr().add(panel * panel_stride).cast();
-            for (first, second) in blocks(rows) {
-                let row = |row: usize| product.left.as_ptr().add(row * row_stride);
-                byte_block(
-                    (row(first), row(second)),
-                    row_stride,
-                    right,
-                    k / WIDTH,
-                    &mut sums,
-                );
-                for (start, sums) in [first, second].into_iter().zip(sums.0.chunks_exact(ROWS)) {
-                    epilogue.row_scales = product.scales.as_ptr().add(start);
-                    epilogue.row_zeros = product.zeros.as_ptr().add(start);
-                    for (row, sums) in sums.iter().enumerate() {
-                        let to = out
-                            .as_mut_ptr()
-                            .add((start + row) * out_stride + panel * NR);
-                        for half in 0..2 {
-                            let whole = _mm512_load_si512(sums.as_ptr().add(16 * half).cast());
-                            _mm512_storeu_ps(to.add(16 * half), epilogue.value(row, half, whole));
-                        }
+            for (tile, sums) in tiles.into_iter().zip(sums.0.chunks_exact(ROWS)) {
+                epilogue.row_scales = product.scales.as_ptr().add(tile);
+                epilogue.row_zeros = product.zeros.as_ptr().add(tile);
+                let mut to = out.as_mut_ptr().add(tile * shape.out_stride + panel * NR);
+                for (row, sums) in sums.iter().enumerate() {
+                    for half in 0..2 {
+                        let whole = _mm512_load_si512(sums.as_ptr().add(16 * half).cast());
+                        _mm512_storeu_ps(to.add(16 * half), epilogue.value(row, half, whole));
                     }
+                    to = to.wrapping_add(shape.out_stride);
                 }
             }
         }
@@ -275,42 +273,32 @@ pub(super) unsafe fn int8_block(product: Quantized<'_>, out: &mut [f32]) {
 /// As for [`int8_block`].
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 pub(super) unsafe fn bf16_block(product: Product<'_, Bf16>, out: &mut [f32]) {
-    let Shape {
-        rows,
-        k,
-        panels,
-        row_stride,
-        panel_stride,
-        out_stride,
-    } = product.shape;
+    let shape = product.shape;
     let bytes = size_of::<Bf16>();
     // SAFETY: as the caller says; tiles and panels lie inside the slices.
     unsafe {
         let _tiles = Tiles::configure();
         let mut sums = Sums([[0; NR]; 2 * ROWS]);
-        for panel in 0..panels {
+        for Block { panel, tiles } in blocks(shape.rows, shape.panels) {
+            let left = tiles.map(|row| product.left.as_ptr().add(row * shape.row_stride).cast());
+            let right = product.right.as_ptr().add(panel * shape.panel_stride);
+            let steps = shape.k * bytes / WIDTH;
+            half_block(
+                left,
+                shape.row_stride * bytes,
+                right.cast(),
+                steps,
+                &mut sums,
+            );
             let bias = columns(product.bias, panel);
-            let right = product.right.as_ptr().add(panel * panel_stride).cast();
-            for (first, second) in blocks(rows) {
-                let row = |row: usize| product.left.as_ptr().add(row * row_stride).cast();
-                let steps = k * bytes / WIDTH;
-                half_block(
-                    (row(first), row(second)),
-                    row_stride * bytes,
-                    right,
-                    steps,
-                    &mut sums,
-                );
-                for (start, sums) in [first, second].into_iter().zip(sums.0.chunks_exact(ROWS)) {
-                    for (row, sums) in sums.iter().enumerate() {
-                        let to = out
-                            .as_mut_ptr()
-                            .add((start + row) * out_stride + panel * NR);
-                        for (half, bias) in bias.into_iter().enumerate() {
-                            let sum = _mm512_load_ps(sums.as_ptr().add(16 * half).cast());
-                            _mm512_storeu_ps(to.add(16 * half), _mm512_add_ps(sum, bias));
-                        }
+            for (tile, sums) in tiles.into_iter().zip(sums.0.chunks_exact(ROWS)) {
+                let mut to = out.as_mut_ptr().add(tile * shape.out_stride + panel * NR);
+                for sums in sums {
+                    for (half, bias) in bias.into_iter().enumerate() {
+                        let sum = _mm512_load_ps(sums.as_ptr().add(16 * half).cast());
+                        _mm512_storeu_ps(to.add(16 * half), _mm512_add_ps(sum, bias));
                     }
+                    to = to.wrapping_add(shape.out_stride);
                 }
             }
         }

@@ -19,8 +19,13 @@ use crate::transformer::NormPlacement;
 /// should stay in the cache of a core through all layers.
 pub(super) const GROUP_TOKENS: usize = 256;
 
-/// Most rows that go through the products of a layer together.
+/// The same where all threads share a group: the weights then pass through their caches
+/// once for all of its tokens.
+const SHARED_TOKENS: usize = 1_024;
+
+/// Most rows that go through the products of a layer together, and where threads share.
 const BLOCK_ROWS: usize = 96;
+const SHARED_ROWS: usize = 320;
 
 /// A model and the memory that its passes reuse; attention is computed in `E`.
 pub(super) struct Forward<E> {
@@ -139,31 +144,37 @@ impl<E: Element> Forward<E> {
             gives_way: batch.gives_way(),
         };
         let mut pooled = vec![0.0; batch.len() * self.model.hidden];
+        // The groups that the threads cannot take in equal numbers are shared.
+        let threads = rayon::current_num_threads();
+        let small = groups(&sequences, GROUP_TOKENS);
+        let whole = if threads == 1 {
+            small.len()
+        } else if small.len() >= 2 * threads {
+            small.len() - small.len() % threads
+        } else {
+            0
+        };
+        let alone = small.into_iter().take(whole);
+        let of_alone = alone.clone().map(<[_]>::len).sum();
         let (mut rest, mut jobs) = (pooled.as_mut_slice(), Vec::new());
-        for sequences in groups(&sequences) {
+        let shared = groups(&sequences[of_alone..], SHARED_TOKENS).into_iter();
+        let all = alone.map(|group| (group, false));
+        for (sequences, shared) in all.chain(shared.map(|group| (group, true))) {
             let (out, later) = rest.split_at_mut(sequences.len() * self.model.hidden);
             rest = later;
             let group = Group {
                 tokens: &tokens,
                 sequences,
-                shared: false,
+                shared,
             };
             jobs.push((group, out));
         }
-        // The groups that the threads cannot take in equal numbers are shared.
-        let threads = rayon::current_num_threads();
-        let whole = if jobs.len() >= 2 * threads {
-            jobs.len() - jobs.len() % threads
-        } else {
-            0
-        };
-        let last = jobs.split_off(whole);
+        let shared = jobs.split_off(whole);
         jobs.into_par_iter()
             .with_max_len(1)
             .for_each(|(group, out)| self.run_group(&group, out));
-        for (group, out) in last {
-            let shared = threads > 1;
-            self.run_group(&Group { shared, ..group }, out);
+        for (group, out) in shared {
+            self.run_group(&group, out);
         }
         pooled
     }
@@ -452,20 +463,20 @@ fn normalized(model: &Model, norm: &crate::transformer::Norm, states: &[f32], ou
 /// Returns the rows of a block: of near equal size, and one for each thread at least
 /// when they share a group.
 fn block_rows(rows: usize, shared: bool) -> usize {
-    let threads = if shared {
-        rayon::current_num_threads()
+    let most = if shared {
+        let threads = rayon::current_num_threads();
+        rows.div_ceil(threads).min(SHARED_ROWS)
     } else {
-        1
+        rows.min(BLOCK_ROWS)
     };
-    let most = rows.div_ceil(threads).min(BLOCK_ROWS);
     rows.div_ceil(rows.div_ceil(most.max(1)).max(1)).max(1)
 }
 
-/// Packs whole sequences, in order, into groups of about [`GROUP_TOKENS`] tokens.
-fn groups(sequences: &[Range<usize>]) -> Vec<&[Range<usize>]> {
+/// Packs whole sequences, in order, into groups of about so many tokens.
+fn groups(sequences: &[Range<usize>], most: usize) -> Vec<&[Range<usize>]> {
     let (mut groups, mut start, mut tokens) = (Vec::new(), 0, 0);
     for (index, sequence) in sequences.iter().enumerate() {
-        if tokens > 0 && tokens + sequence.len() > GROUP_TOKENS {
+        if tokens > 0 && tokens + sequence.len() > most {
             groups.push(&sequences[start..index]);
             (start, tokens) = (index, 0);
         }
@@ -478,29 +489,4 @@ fn groups(sequences: &[Range<usize>]) -> Vec<&[Range<usize>]> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn groups_hold_every_sequence_in_order() {
-        let lengths = [100, 100, 100, 600, 3, 252, 2];
-        let mut end = 0;
-        let sequences: Vec<Range<usize>> = lengths
-            .iter()
-            .map(|length| {
-                end += length;
-                end - length..end
-            })
-            .collect();
-        let sizes: Vec<usize> = groups(&sequences).iter().map(|group| group.len()).collect();
-        assert_eq!(sizes, [2, 1, 1, 2, 1]);
-        assert!(groups(&[]).is_empty());
-    }
-
-    #[test]
-    fn blocks_are_of_near_equal_size() {
-        assert_eq!(block_rows(256, false), 86);
-        assert_eq!(block_rows(96, false), 96);
-        assert_eq!(block_rows(1, false), 1);
-    }
-}
+mod tests;

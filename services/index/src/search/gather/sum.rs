@@ -15,7 +15,7 @@ use vivier_ann::{Explored, Hit, RowSet, SearchOptions};
 
 use super::{Candidates, Prepared, walk_width};
 use crate::points::{Slot, as_index, as_slot};
-use crate::search::{Plan, SCRATCH};
+use crate::search::{BATCH, Plan, SCRATCH};
 use crate::segment::SegmentError;
 use crate::view::Part;
 
@@ -58,36 +58,17 @@ pub(super) fn candidates(
     let parts: &[Prepared<'_>] = parts;
     let looks = look_again(parts, looks?, width)?;
     let wanted = width + width / SPARE_SHARE + SPARE_SUMS;
-    let sums = looks.par_iter().with_max_len(1).map(|look| {
-        let words = Words::of(parts, look.part);
-        let mut sums = look.explored.seen.clone();
-        sums.iter_mut()
-            .for_each(|hit| hit.score += words.of_row(hit.row));
-        best(&mut sums, wanted);
-        sums
-    });
-    let sums: Vec<Vec<Hit>> = sums.collect();
-    let mut all: Vec<Hit> = sums.iter().flatten().copied().collect();
-    let floor = best(&mut all, wanted);
-    let found = looks.into_par_iter().zip(sums).with_max_len(1);
-    let found = found.map(|(look, sums)| {
-        let above = sums.iter().filter(|sum| sum.score >= floor);
-        let mut rows: Vec<Slot> = above.map(|sum| sum.row).collect();
-        let allow = parts.get(look.part).and_then(|part| part.allow.as_ref());
-        let most = look.width.saturating_mul(by_words);
-        rows.extend(look.by_words(&Words::of(parts, look.part), floor, allow, most));
-        let plan = match look.explored.plan {
-            vivier_ann::Plan::Filtered => Plan::FilteredGraph,
-            // The best of vectors and words are scored in whole, not all.
-            vivier_ann::Plan::Graph | vivier_ann::Plan::Scan => Plan::Graph,
-        };
-        Candidates {
-            part: look.part,
-            rows,
-            plan,
-        }
-    });
-    Ok(found.collect())
+    let summed: Vec<Look> = looks
+        .into_par_iter()
+        .with_max_len(1)
+        .map(|look| look.summed(parts, wanted))
+        .collect();
+    let sums = summed.iter().flat_map(|look| &look.explored.seen);
+    let floor = best(&mut sums.copied().collect(), wanted);
+    let found = summed.into_par_iter().with_max_len(1);
+    Ok(found
+        .map(|look| look.candidates(parts, floor, by_words))
+        .collect())
 }
 
 /// Looks by vectors, on all threads.
@@ -182,21 +163,54 @@ fn best(hits: &mut Vec<Hit>, n: usize) -> f32 {
 }
 
 impl Look {
-    /// Returns the rows that their words alone may lift above a floor of sums, at most
-    /// so many of the best.
-    fn by_words(
-        &self,
-        words: &Words<'_>,
-        floor: f32,
-        allow: Option<&RowSet>,
-        most: usize,
-    ) -> Vec<Slot> {
+    /// Adds the words of the rows that were seen, and leaves the best sums.
+    fn summed(mut self, parts: &[Prepared<'_>], wanted: usize) -> Self {
+        let words = Words::of(parts, self.part);
+        for hit in &mut self.explored.seen {
+            hit.score += words.of_row(hit.row);
+        }
+        best(&mut self.explored.seen, wanted);
+        self
+    }
+
+    /// Returns the rows whose sums reach a floor.
+    fn candidates(self, parts: &[Prepared<'_>], floor: f32, by_words: usize) -> Candidates {
+        let sums = self.explored.seen.iter();
+        let above = sums.filter(|sum| sum.score >= floor);
+        let mut rows: Vec<Slot> = above.map(|sum| sum.row).collect();
+        if let Some(part) = parts.get(self.part) {
+            rows.extend(self.by_words(part, floor, by_words));
+        }
+        Candidates {
+            part: self.part,
+            rows,
+            plan: match self.explored.plan {
+                vivier_ann::Plan::Filtered => Plan::FilteredGraph,
+                // The best of vectors and words are scored in whole, not all.
+                vivier_ann::Plan::Graph | vivier_ann::Plan::Scan => Plan::Graph,
+            },
+        }
+    }
+
+    /// Returns the rows that their words lift above a floor of sums, of at most so many
+    /// for each hit wanted that their words alone may lift above it.
+    fn by_words(&self, part: &Prepared<'_>, floor: f32, most: usize) -> Vec<Slot> {
         if self.explored.floor == f32::NEG_INFINITY {
             return Vec::new();
         }
-        let mut found = words.above(floor - self.explored.floor, allow);
-        best(&mut found, most);
-        found.into_iter().map(|hit| hit.row).collect()
+        let words = Words(part.scorer.words_by_row().collect());
+        let mut found = words.above(floor - self.explored.floor, part.allow.as_ref());
+        best(&mut found, self.width.saturating_mul(most));
+        if let Some(vectors) = part.scorer.vectors() {
+            found.par_chunks_mut(BATCH).for_each(|hits| {
+                let rows: Vec<Slot> = hits.iter().map(|hit| hit.row).collect();
+                for (hit, score) in hits.iter_mut().zip(vectors.rough_scores(&rows)) {
+                    hit.score += score;
+                }
+            });
+        }
+        let above = found.into_iter().filter(|hit| hit.score >= floor);
+        above.map(|hit| hit.row).collect()
     }
 }
 
