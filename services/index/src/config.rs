@@ -79,8 +79,8 @@ pub struct GraphConfig {
     /// Points in segments that pass the filter up to which every one is scored
     /// exactly instead.
     pub scan_points: usize,
-    /// Candidates for each hit wanted that vectors and words give each, at least, when
-    /// their sum decides.
+    /// Rows for each hit wanted that are looked at for their words alone, at most, when a
+    /// sum of vectors and words decides.
     pub sum_factor: usize,
     /// Share of searches that are carried out again exactly, in idle time, to know
     /// their recall: 0 to 1.
@@ -96,7 +96,7 @@ impl Default for GraphConfig {
             ef_construction: 200,
             ef_search: 200,
             scan_points: 2_000,
-            sum_factor: 3,
+            sum_factor: 30,
             recall_share: 0.001,
             build_threads: 1,
         }
@@ -288,7 +288,7 @@ impl GraphConfig {
         within("graph.ef_construction", self.ef_construction, 16, 2_000)?;
         within("graph.ef_search", self.ef_search, 16, 10_000)?;
         at_least("graph.scan_points", self.scan_points, 1)?;
-        within("graph.sum_factor", self.sum_factor, 1, 100)?;
+        within("graph.sum_factor", self.sum_factor, 1, 1_000)?;
         within("graph.recall_share", self.recall_share, 0.0, 1.0)?;
         within("graph.build_threads", self.build_threads, 1, 256)
     }

@@ -3,11 +3,19 @@
 //! Every segment costs each search a part of its time, and every merge costs
 //! building a graph of all its points. So segments lie in tiers: tier t holds
 //! those of up to `base · factor^t` live points. When a tier has `factor` of
-//! them they become one, which moves up. A point is thus merged once in each
-//! tier. A segment of many dead rows is written anew alone.
+//! them they become one, which moves up. A point is thus merged about once in
+//! each tier. A segment of many dead rows is written anew alone.
+//!
+//! No merge takes more than half of all points: one segment that holds nearly all
+//! would leave a search to one thread, and its merge would hold all their vectors in
+//! memory. So of a tier that grew faster than it was merged only a part becomes one.
 
 use crate::points::as_index;
 use crate::segment::SegmentView;
+
+/// Most live points that a merge joins: their vectors are in memory meanwhile, four
+/// bytes for each of their values.
+const MAX_POINTS: usize = 1 << 20;
 
 /// When segments are merged.
 #[derive(Clone, Copy, Debug)]
@@ -53,9 +61,19 @@ impl MergePolicy {
             }
             tiers[tier].push(*size);
         }
-        let full = tiers.iter().find(|tier| tier.len() >= self.factor);
-        let full = full.map(Vec::as_slice).unwrap_or_default();
-        full.iter().map(|size| size.number).collect()
+        let most = self.most(sizes);
+        let full = tiers.into_iter().filter(|tier| tier.len() >= self.factor);
+        let mut merges = full.map(|tier| smallest(tier, most));
+        let first = merges.find(|merge| merge.len() > 1);
+        let first = first.unwrap_or_default().into_iter();
+        first.map(|size| size.number).collect()
+    }
+
+    /// Returns the most live points that a merge joins; a full lowest tier always may.
+    fn most(&self, sizes: &[Size]) -> usize {
+        let all: usize = sizes.iter().map(|size| size.live).sum();
+        let least = self.base.saturating_mul(self.factor);
+        (all / 2).min(MAX_POINTS).max(least)
     }
 
     /// Returns the segment of the greatest share of dead rows, if it is too great.
@@ -75,6 +93,19 @@ impl MergePolicy {
         }
         tier
     }
+}
+
+/// Returns the smallest of a tier, as many as have `most` live points together.
+fn smallest(mut tier: Vec<Size>, most: usize) -> Vec<Size> {
+    tier.sort_by_key(|size| (size.live, size.number));
+    let mut sum = 0;
+    let fitting = tier.iter().take_while(|size| {
+        sum += size.live;
+        sum <= most
+    });
+    let count = fitting.count();
+    tier.truncate(count);
+    tier
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a share of counts")]
@@ -106,7 +137,7 @@ mod tests {
         ];
         assert!(POLICY.choose(&sizes).is_empty());
         sizes.push(size(5, 50, 45));
-        assert_eq!(POLICY.choose(&sizes), [1, 2, 4, 5]);
+        assert_eq!(POLICY.choose(&sizes), [4, 5, 2, 1]);
         sizes.push(size(6, 1_000, 799));
         assert_eq!(POLICY.choose(&sizes), [6]);
         assert_eq!(POLICY.choose(&[size(7, 5, 0)]), [7]);
@@ -140,6 +171,38 @@ mod tests {
         }
         // Five tiers lie between 100 and 100,000 points.
         assert!(written <= 5 * 100_000, "{written}");
+    }
+
+    /// Seals come in faster than merges end, then none.
+    #[test]
+    fn no_merge_takes_more_than_half_and_few_segments_stay() {
+        let mut sizes: Vec<Size> = (0..1_000).map(|number| size(number, 100, 100)).collect();
+        let (mut written, mut greatest) = (0, 0);
+        for number in 1_000.. {
+            let chosen = POLICY.choose(&sizes);
+            if chosen.is_empty() {
+                break;
+            }
+            let merged = sizes.extract_if(.., |size| chosen.contains(&size.number));
+            let live: usize = merged.map(|size| size.live).sum();
+            (written, greatest) = (written + live, greatest.max(live));
+            sizes.push(size(number, live, live));
+        }
+        assert!(greatest <= 50_000, "{greatest}");
+        assert!(written <= 2 * 100_000, "{written}");
+        assert!(sizes.len() <= 8, "{sizes:?}");
+    }
+
+    #[test]
+    fn segments_that_are_large_enough_stay() {
+        let policy = MergePolicy {
+            base: 8_192,
+            ..POLICY
+        };
+        let large: Vec<Size> = (0..9)
+            .map(|number| size(number, 1 << 20, 1 << 20))
+            .collect();
+        assert!(policy.choose(&large).is_empty());
     }
 
     fn size_of_merged(number: u64, live: usize) -> Size {

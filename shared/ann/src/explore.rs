@@ -142,3 +142,68 @@ fn nth(hits: &mut [Hit], n: usize) -> f32 {
     let (_, last, _) = hits.select_nth_unstable_by(n - 1, |a, b| b.score.total_cmp(&a.score));
     last.score
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::build::{BuildOptions, build};
+    use crate::builder::Unwatched;
+    use crate::layout::Layout;
+    use crate::segment::Segment;
+    use crate::testing::Random;
+    use crate::vectors::Vectors;
+
+    /// Every plan: a walk over all, past few refused rows, around many, and a scan.
+    #[test]
+    fn what_was_seen_holds_the_best_once_each_and_is_roughly_scored() {
+        const ROWS: u32 = 8_000;
+        let mut random = Random::new(3);
+        let mut values = random.vector(7_900 * 8, 1.0);
+        // Rows that are alike share a node.
+        values.extend_from_within(..100 * 8);
+        let layout = Layout::single(8).unwrap();
+        let vectors = Vectors::new(&values, &layout).unwrap();
+        let built = build(vectors, &layout, &BuildOptions::default(), &Unwatched);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vectors.ann");
+        built.unwrap().unwrap().write(&path, "").unwrap();
+        let segment = Segment::open(&path).unwrap();
+        let query = segment.query(&random.vector(8, 1.0), &[1.0]).unwrap();
+        let options = SearchOptions { k: 20, ef: 60 };
+        let mut scratch = Scratch::default();
+        let few = RowSet::of(ROWS, (0..ROWS).step_by(100));
+        let half = RowSet::of(ROWS, (0..ROWS).step_by(2));
+        let most = RowSet::of(ROWS, (0..ROWS).filter(|row| row % 10 > 0));
+        let mut plans = BTreeSet::new();
+        for allow in [None, Some(&most), Some(&half), Some(&few)] {
+            let found = query.explore(options, allow, &mut scratch).unwrap();
+            plans.insert(format!("{:?}", found.plan));
+            let rows: BTreeSet<u32> = found.seen.iter().map(|hit| hit.row).collect();
+            assert_eq!(rows.len(), found.seen.len(), "once each");
+            assert!(
+                rows.iter()
+                    .all(|row| allow.is_none_or(|allow| allow.contains(*row)))
+            );
+            let best = query.scan(20, allow, &mut scratch).unwrap().hits;
+            let held = best.iter().filter(|hit| rows.contains(&hit.row)).count();
+            assert!(held >= 19, "{held} of 20 by {:?}", found.plan);
+            let again = query.rough_scores(&rows.iter().copied().collect::<Vec<_>>());
+            let mut seen = found.seen.clone();
+            seen.sort_by_key(|hit| hit.row);
+            for (hit, again) in seen.iter().zip(again) {
+                assert_eq!(hit.score.to_bits(), again.to_bits());
+                let score = query.score(hit.row).unwrap();
+                assert!((hit.score - score).abs() <= query.roughness());
+            }
+            seen.sort_by(|a, b| b.score.total_cmp(&a.score));
+            assert_eq!(found.last.to_bits(), seen[19].score.to_bits());
+            assert!(found.floor <= found.last);
+        }
+        assert_eq!(plans.len(), 3, "{plans:?}");
+        let unknown = query.rough_scores(&[ROWS, 0]);
+        assert_eq!(unknown[0], f32::NEG_INFINITY);
+        assert!(unknown[1].is_finite());
+    }
+}

@@ -52,7 +52,12 @@ pub(crate) struct NewFile {
     temporary: PathBuf,
     file: BufWriter<File>,
     written: u64,
+    synced: u64,
 }
+
+/// Bytes after which a long file is synced as it is written: so the sync at its end is
+/// short, and that of the log beside it does not wait for gigabytes.
+const SYNC_BYTES: u64 = 64 << 20;
 
 impl NewFile {
     /// Begins the file that will be at `path`.
@@ -69,6 +74,7 @@ impl NewFile {
             temporary,
             file: BufWriter::with_capacity(1 << 20, file),
             written: 0,
+            synced: 0,
         })
     }
 
@@ -91,6 +97,11 @@ impl NewFile {
             .write_all(bytes)
             .map_err(FileError::io("write", &self.temporary))?;
         self.written += as_u64(bytes.len());
+        if self.written - self.synced >= SYNC_BYTES {
+            let synced = self.file.get_ref().sync_data();
+            synced.map_err(FileError::io("sync", &self.temporary))?;
+            self.synced = self.written;
+        }
         Ok(())
     }
 

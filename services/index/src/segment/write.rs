@@ -129,6 +129,7 @@ impl SegmentWriter<'_> {
         };
         let mut values = Vec::with_capacity(live.len() * self.schema.layout.dim());
         for origin in &live {
+            self.check_stop()?;
             self.extend(&mut values, sources, *origin)?;
         }
         let vectors = Vectors::new(&values, &layout)?;
