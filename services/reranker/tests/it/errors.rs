@@ -108,7 +108,7 @@ async fn ids_are_needed_once_each() {
     let said = "was given before, in candidates[0] (got \"a\")";
     refuses_field(request(list.into()), "candidates[2].summary.id", said).await;
     refuses_field(
-        request(vec![candidate("", 0.1, &[])]),
+        request(vec![candidate("", 0.1, &["Rust"])]),
         "candidates[0].summary.id",
         "must be given",
     )
@@ -129,7 +129,7 @@ async fn bytes_that_are_no_summary_are_named() {
     let status = refused(Config::default(), request(list.into())).await;
     assert_eq!(status.code(), Code::InvalidArgument);
     let message = status.message();
-    let said = "candidates[1].summary must be a serialised Summary: ";
+    let said = "candidates[1].summary: must be a serialised Summary: ";
     assert!(
         message.starts_with(said) && message.contains("3 bytes"),
         "{message}"
