@@ -11,9 +11,10 @@ use std::process::Command;
 const MAX_LINES: usize = 500;
 
 /// Our crates that each of our crates may import.
-const INTERNAL: [(&str, &[&str]); 11] = [
+const INTERNAL: [(&str, &[&str]); 12] = [
     ("vivier-types", &[]),
     ("vivier-ann", &[]),
+    ("vivier-ontology", &[]),
     ("vivier-proto", &["vivier-types"]),
     ("vivier-runtime", &["vivier-types"]),
     ("vivier-features", &["vivier-types"]),
@@ -32,6 +33,7 @@ const INTERNAL: [(&str, &[&str]); 11] = [
 const SHARED: &[&str] = &[
     "vivier-types",
     "vivier-ann",
+    "vivier-ontology",
     "vivier-proto",
     "vivier-runtime",
     "vivier-features",

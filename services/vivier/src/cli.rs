@@ -12,12 +12,13 @@ use crate::demo::DemoArgs;
 use crate::failure::{Outcome, exit_code};
 use crate::ingest::IngestArgs;
 use crate::matching::MatchArgs;
+use crate::ontology::OntologyArgs;
 use crate::output::Output;
 use crate::profiles::{DeleteArgs, ListArgs, ShowArgs, StatusArgs};
 use crate::reindex::ReindexArgs;
 use crate::sample::SampleArgs;
 use crate::snapshot::SnapshotArgs;
-use crate::{bench, config, demo, ingest, matching, profiles, reindex, sample, snapshot};
+use crate::{bench, config, demo, ingest, matching, ontology, profiles, reindex, sample, snapshot};
 
 /// Matches vacancies and candidates, and says why.
 #[derive(Debug, Parser)]
@@ -71,6 +72,8 @@ enum Command {
     Snapshot(SnapshotArgs),
     /// Has another model serve, without a stop.
     Reindex(ReindexArgs),
+    /// Loads the skills ontology ESCO and says what it holds.
+    Ontology(OntologyArgs),
     /// Writes a synthetic talent pool.
     Sample(SampleArgs),
     /// Shows the whole way, from files to explained shortlists.
@@ -121,6 +124,7 @@ async fn dispatch(command: &Command, output: &mut Output) -> anyhow::Result<Outc
         Command::Status(args) => profiles::status(args, output).await,
         Command::Snapshot(args) => snapshot::run(args, output).await,
         Command::Reindex(args) => reindex::run(args, output).await,
+        Command::Ontology(args) => ontology::run(args, output),
         Command::Sample(args) => sample::run(args, output),
         Command::Demo(args) => demo::run(args, output).await,
         Command::Bench(args) => bench::run(args, output).await,

@@ -11,6 +11,7 @@ mod filter;
 mod ingest;
 mod kind;
 mod matching;
+mod ontology;
 mod output;
 mod profiles;
 mod reindex;

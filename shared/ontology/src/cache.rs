@@ -1,0 +1,182 @@
+//! An ontology in one file that is read in a moment.
+//!
+//! ```text
+//! magic 8 | checksum of the sources 32 | crc32 of the rest 4 | length of the rest 8
+//! texts, URIs: each a text and the places where its parts end
+//! kinds, codes
+//! languages: count 4, then for each its letters, preferred, descriptions, others
+//! relations: count 4, then the lists of each
+//! ```
+//! Little-endian; every array begins with its length in 4 bytes.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
+
+use crate::concept::{Labels, Language, Ontology, Relation};
+use crate::load::SourceSum;
+use crate::table::{Lists, Texts};
+
+const MAGIC: &[u8; 8] = b"VIVESCO1";
+const HEADER: usize = 8 + 32 + 4 + 8;
+
+/// Writes a cache under another name, syncs it, and gives it its own.
+pub(crate) fn write(path: &Path, sum: &SourceSum, ontology: &Ontology) -> std::io::Result<()> {
+    let body = encode(ontology).ok_or_else(|| std::io::Error::other("too large"))?;
+    let mut name = path.as_os_str().to_owned();
+    name.push(".tmp");
+    let temporary = Path::new(&name);
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut file = std::fs::File::create(temporary)?;
+    file.write_all(MAGIC)?;
+    file.write_all(sum)?;
+    file.write_all(&crc32fast::hash(&body).to_le_bytes())?;
+    file.write_all(&u64::try_from(body.len()).unwrap_or(u64::MAX).to_le_bytes())?;
+    file.write_all(&body)?;
+    file.sync_all()?;
+    std::fs::rename(temporary, path)
+}
+
+/// Reads a cache; `None` when there is none or it is of other sources.
+///
+/// # Errors
+/// Why it cannot be used, when it is damaged.
+pub(crate) fn read(path: &Path, sum: &SourceSum) -> Result<Option<Ontology>, String> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
+    };
+    let damaged = |what: &str| format!("{} is damaged: {what}", path.display());
+    let (header, body) = bytes
+        .split_at_checked(HEADER)
+        .ok_or_else(|| damaged("too short"))?;
+    if !header.starts_with(MAGIC) {
+        return Err(damaged("unknown format"));
+    }
+    let crc = header.get(40..44).and_then(|bytes| bytes.first_chunk());
+    let length = header.get(44..52).and_then(|bytes| bytes.first_chunk());
+    let length = length.map(|bytes| u64::from_le_bytes(*bytes));
+    if length != u64::try_from(body.len()).ok() {
+        return Err(damaged("its length is wrong"));
+    }
+    if crc.map(|bytes| u32::from_le_bytes(*bytes)) != Some(crc32fast::hash(body)) {
+        return Err(damaged("its checksum is wrong"));
+    }
+    if header.get(8..40) != Some(sum) {
+        return Ok(None);
+    }
+    let ontology = decode(&mut Reader(body));
+    ontology
+        .map(Some)
+        .ok_or_else(|| damaged("its tables do not fit"))
+}
+
+fn encode(ontology: &Ontology) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    for texts in [&ontology.texts, &ontology.uris] {
+        bytes(&mut out, texts.all.as_bytes())?;
+        numbers(&mut out, &texts.ends)?;
+    }
+    bytes(&mut out, &ontology.kinds)?;
+    numbers(&mut out, &ontology.codes)?;
+    out.extend(u32::try_from(ontology.labels.len()).ok()?.to_le_bytes());
+    for (language, labels) in &ontology.labels {
+        bytes(&mut out, language.code().as_bytes())?;
+        numbers(&mut out, &labels.preferred)?;
+        numbers(&mut out, &labels.descriptions)?;
+        lists(&mut out, &labels.others)?;
+    }
+    out.extend(u32::try_from(ontology.relations.len()).ok()?.to_le_bytes());
+    for relation in &ontology.relations {
+        lists(&mut out, relation)?;
+    }
+    Some(out)
+}
+
+fn bytes(out: &mut Vec<u8>, bytes: &[u8]) -> Option<()> {
+    out.extend(u32::try_from(bytes.len()).ok()?.to_le_bytes());
+    out.extend(bytes);
+    Some(())
+}
+
+fn numbers(out: &mut Vec<u8>, numbers: &[u32]) -> Option<()> {
+    out.extend(u32::try_from(numbers.len()).ok()?.to_le_bytes());
+    out.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+    Some(())
+}
+
+fn lists(out: &mut Vec<u8>, lists: &Lists) -> Option<()> {
+    numbers(out, &lists.ends)?;
+    numbers(out, &lists.items)
+}
+
+fn decode(reader: &mut Reader<'_>) -> Option<Ontology> {
+    let mut ontology = Ontology {
+        texts: reader.texts()?,
+        uris: reader.texts()?,
+        kinds: reader.bytes()?.to_vec(),
+        codes: reader.numbers()?,
+        ..Ontology::default()
+    };
+    let mut labels = BTreeMap::new();
+    for _ in 0..reader.number()? {
+        let language = std::str::from_utf8(reader.bytes()?).ok()?;
+        let of_language = Labels {
+            preferred: reader.numbers()?,
+            descriptions: reader.numbers()?,
+            others: reader.lists()?,
+        };
+        labels.insert(Language::parse(language).ok()?, of_language);
+    }
+    ontology.labels = labels;
+    for _ in 0..reader.number()? {
+        ontology.relations.push(reader.lists()?);
+    }
+    let complete = reader.0.is_empty() && ontology.relations.len() == Relation::ALL.len();
+    let even = ontology.kinds.len() == ontology.uris.len();
+    (complete && even).then_some(ontology)
+}
+
+/// What is still to be read.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn number(&mut self) -> Option<u32> {
+        let (first, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(u32::from_le_bytes(*first))
+    }
+
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn bytes(&mut self) -> Option<&'a [u8]> {
+        let length = self.number()?;
+        self.take(usize::try_from(length).ok()?)
+    }
+
+    fn numbers(&mut self) -> Option<Vec<u32>> {
+        let length = usize::try_from(self.number()?).ok()?;
+        let bytes = self.take(length.checked_mul(4)?)?;
+        let numbers = bytes.as_chunks().0.iter();
+        Some(numbers.map(|bytes| u32::from_le_bytes(*bytes)).collect())
+    }
+
+    fn texts(&mut self) -> Option<Texts> {
+        let all = std::str::from_utf8(self.bytes()?).ok()?.to_owned();
+        let ends = self.numbers()?;
+        Some(Texts { all, ends })
+    }
+
+    fn lists(&mut self) -> Option<Lists> {
+        let ends = self.numbers()?;
+        let items = self.numbers()?;
+        Some(Lists { ends, items })
+    }
+}

@@ -1,0 +1,28 @@
+//! The European skills ontology (ESCO): concepts with their labels, how they are
+//! related, how far skills are apart, and what follows for sets of skills.
+//!
+//! "This service uses the ESCO classification of the European Commission."
+
+mod build;
+mod cache;
+mod concept;
+mod distances;
+mod error;
+mod esco;
+mod expansion;
+mod graph;
+mod load;
+mod quality;
+mod similarity;
+mod table;
+mod transport;
+
+pub use concept::{ConceptId, Kind, Language, Ontology, Relation};
+pub use distances::Distances;
+pub use error::OntologyError;
+pub use expansion::{Added, Expansion, ExpansionLimits, Reason, expand};
+pub use graph::{CACL_RELATIONS, Graph, MAX_HOPS};
+pub use load::{Loaded, Origin, load};
+pub use quality::{QualityTier, Side, ontology_signal, sample_weight};
+pub use similarity::{ALPHA, coverage, set_similarity, skill_similarity};
+pub use transport::{Transport, TransportError};

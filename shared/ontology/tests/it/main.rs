@@ -1,0 +1,8 @@
+//! The ontology from files as they are downloaded, and what is computed on it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
+mod bad_files;
+mod mathematics;
+mod release;
+mod support;
