@@ -8,6 +8,9 @@ use crate::filter::Test;
 use crate::model::{FacetKind, FacetSpec, Operation, Record, Spec, Value};
 use crate::testing::{Random, seal};
 
+#[path = "search/filtered_tests.rs"]
+mod filtered;
+
 const DIM: usize = 24;
 
 fn spec() -> Spec {
@@ -148,12 +151,11 @@ fn below(limit: f64) -> Option<Filter> {
 /// Share of the exact answer that the graph found, over some queries. Words
 /// stay out, so that the vectors alone are judged: walked over or scanned, as
 /// they choose.
-fn recall(collection: &Collection, weights: [f32; 2], filter: &Option<Filter>) -> f64 {
+fn recall(collection: &Collection, weights: [f32; 2]) -> f64 {
     let mut random = Random::new(99);
     let (mut shared, mut wanted) = (0_u32, 0_u32);
     for _ in 0..40 {
         let mut query = query(&mut random, [weights[0], weights[1], 0.0], 100);
-        query.filter.clone_from(filter);
         let found = run(collection, &query, &small_graphs());
         query.exact = true;
         let exact = run(collection, &query, &small_graphs());
@@ -180,15 +182,11 @@ fn the_graph_finds_what_an_exact_scan_finds() {
     assert_eq!(collection.counts().tombstones, 800);
 
     for weights in [[1.0, 1.0], [0.0, 4.0], [0.25, 4.0], [2.0, 1.5]] {
-        let found = recall(&collection, weights, &None);
+        let found = recall(&collection, weights);
         println!("weights {weights:?}: recall {found}");
         // The floor is .95; these seeds give .97 and more.
         assert!(found >= 0.95, "weights {weights:?}: recall {found}");
     }
-    let half = below(4_000.0);
-    let found = recall(&collection, [1.0, 1.0], &half);
-    println!("half filtered: recall {found}");
-    assert!(found >= 0.95, "filtered: recall {found}");
 }
 
 /// Points of equal trades often come together, and so lie in one segment: the share of
@@ -213,7 +211,7 @@ fn many_segments_find_what_one_does_also_when_each_holds_its_own_kind() {
             collection.apply(&[&upsert(lot)], Publish::Now).unwrap();
             seal(&collection, &folder.path().join(name), number);
         }
-        let found = recall(&collection, [1.0, 1.0], &None);
+        let found = recall(&collection, [1.0, 1.0]);
         println!("{name}: recall {found}");
         assert!(found >= 0.98, "{name}: recall {found}");
         let mut query = query(&mut random, [1.0; 3], 200);
