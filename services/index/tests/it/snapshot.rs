@@ -1,6 +1,9 @@
 //! Snapshots: taken while the index is written and merged, restored elsewhere, with
 //! the answers of their moment.
 
+mod bucket;
+mod s3;
+
 use std::collections::BTreeMap;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
