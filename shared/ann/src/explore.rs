@@ -4,17 +4,14 @@ use crate::AnnError;
 use crate::kernel::index;
 use crate::query::Query;
 use crate::row_set::RowSet;
-use crate::search::{Hit, Plan, Scratch, SearchOptions, Wanted};
+use crate::search::{BATCH, Hit, Plan, Scratch, SearchOptions, Wanted};
 use crate::traverse::Scores;
-
-/// Rows scored at once.
-const BATCH: usize = 32;
 
 /// What an exploration saw.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explored {
-    /// Every allowed row that was looked at, once and in no order, with its rough score
-    /// ([`Query::roughness`]).
+    /// Every allowed row that was looked at, once and in no order, with its rough score:
+    /// by the first plane alone.
     pub seen: Vec<Hit>,
     /// Rough score of the last of the `k` best rows; below all numbers when there are
     /// fewer.
@@ -63,11 +60,6 @@ impl Query<'_> {
             floor: f32::NEG_INFINITY,
             plan: Plan::Scan,
         })
-    }
-
-    /// Returns how far a rough score of any row may be from the score, at most.
-    pub fn roughness(&self) -> f32 {
-        self.margin
     }
 
     /// Returns the rough scores of rows; below all numbers for a row that there is not.
@@ -195,7 +187,7 @@ mod tests {
             for (hit, again) in seen.iter().zip(again) {
                 assert_eq!(hit.score.to_bits(), again.to_bits());
                 let score = query.score(hit.row).unwrap();
-                assert!((hit.score - score).abs() <= query.roughness());
+                assert!((hit.score - score).abs() <= query.margin);
             }
             seen.sort_by(|a, b| b.score.total_cmp(&a.score));
             assert_eq!(found.last.to_bits(), seen[19].score.to_bits());

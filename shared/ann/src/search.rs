@@ -63,8 +63,8 @@ pub struct Scratch {
     next: Vec<u32>,
 }
 
-/// Rows scanned at once.
-const BATCH: usize = 32;
+/// Rows scored at once.
+pub(crate) const BATCH: usize = 32;
 /// Rows that can be scanned in the time that a walk over the graph takes for one node
 /// of its width: of all rows, and of those that a filter allows. A walk under a filter
 /// takes half as long again, rows that do not lie side by side twice as long.

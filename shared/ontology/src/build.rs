@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::concept::{Kind, Labels, Language, NONE, Ontology, Relation};
 use crate::error::OntologyError;
-use crate::table::{Lists, Texts};
+use crate::table::{Lists, Texts, index};
 
 /// What files say, concept by concept.
 #[derive(Debug, Default)]
@@ -85,7 +85,10 @@ impl Draft {
             .push((relation, from.to_owned(), to.to_owned()));
     }
 
-    /// Returns the URI of the ISCO group of a code, if it was noted.
+    /// Joins all that was noted, and says what had to be left out.
+    ///
+    /// # Errors
+    /// When there are too many concepts or labels.
     pub(crate) fn finish(mut self) -> Result<(Ontology, LeftOut), OntologyError> {
         self.relate_to_groups();
         let mut ontology = Ontology::default();
@@ -191,13 +194,13 @@ fn too_many(what: &'static str) -> OntologyError {
     }
 }
 
-/// Takes those pairs out that close a circle, walking from the lowest number on; returns
+/// Takes those of sorted pairs out that close a circle, walking from the lowest number on; returns
 /// them.
 fn break_circles(count: usize, pairs: &mut Vec<(u32, u32)>) -> Vec<(u32, u32)> {
     const NEW: u8 = 0;
     const OPEN: u8 = 1;
     const DONE: u8 = 2;
-    let lists = Lists::of(count, pairs.clone());
+    let lists = Lists::in_order(count, pairs);
     let mut states = vec![NEW; count];
     let mut closing = BTreeSet::new();
     for start in (0..).take(count) {
@@ -230,12 +233,11 @@ fn break_circles(count: usize, pairs: &mut Vec<(u32, u32)>) -> Vec<(u32, u32)> {
 }
 
 fn state(states: &[u8], node: u32) -> u8 {
-    let place = crate::table::index(node);
-    states.get(place).copied().unwrap_or_default()
+    states.get(index(node)).copied().unwrap_or_default()
 }
 
 fn set(states: &mut [u8], node: u32, state: u8) {
-    if let Some(place) = states.get_mut(crate::table::index(node)) {
+    if let Some(place) = states.get_mut(index(node)) {
         *place = state;
     }
 }

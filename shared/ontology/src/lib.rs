@@ -17,6 +17,7 @@ mod similarity;
 mod table;
 mod transport;
 
+pub use build::LeftOut;
 pub use concept::{ConceptId, Kind, Language, Ontology, Relation};
 pub use distances::Distances;
 pub use error::OntologyError;

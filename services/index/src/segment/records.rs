@@ -242,7 +242,7 @@ impl Records {
                 for part in parts {
                     bytes.resize(self.size(row, entry, *part)?, 0);
                     let read = file.read_exact(&mut bytes);
-                    read.map_err(FileError::io("read", &self.path))?;
+                    read.map_err(unreadable(&self.path))?;
                     self.check(row, entry, *part, &bytes)?;
                 }
             }
@@ -345,14 +345,20 @@ fn decode_summary(reader: &mut Reader<'_>) -> Result<Head, CodecError> {
 
 fn read(file: &File, path: &Path, offset: u64, length: usize) -> Result<Vec<u8>, FileError> {
     let mut bytes = vec![0; length];
-    file.read_exact_at(&mut bytes, offset).map_err(|error| {
+    let read = file.read_exact_at(&mut bytes, offset);
+    read.map_err(unreadable(path))?;
+    Ok(bytes)
+}
+
+/// Says why a file cannot be read; one that ends too early is damaged.
+fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> FileError + '_ {
+    move |error| {
         if error.kind() == std::io::ErrorKind::UnexpectedEof {
             FileError::damaged(path, "it is cut short")
         } else {
             FileError::io("read", path)(error)
         }
-    })?;
-    Ok(bytes)
+    }
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {

@@ -243,16 +243,9 @@ pub(super) unsafe fn int8_block(product: Quantized<'_>, out: &mut [f32]) {
             let right = product.right.as_ptr().add(panel * shape.panel_stride);
             let steps = shape.k / WIDTH;
             byte_block(left, shape.row_stride, right.cast(), steps, &mut sums);
-            let mut epilogue = Epilogue {
-                scales: columns(product.column_scales, panel),
-                sums: columns(product.column_sums, panel),
-                bias: columns(product.bias, panel),
-                row_scales: std::ptr::null(),
-                row_zeros: std::ptr::null(),
-            };
+            let of_panel = Epilogue::of(&product, panel);
             for (tile, sums) in tiles.into_iter().zip(sums.0.chunks_exact(ROWS)) {
-                epilogue.row_scales = product.scales.as_ptr().add(tile);
-                epilogue.row_zeros = product.zeros.as_ptr().add(tile);
+                let epilogue = of_panel.at_row(&product, tile);
                 let mut to = out.as_mut_ptr().add(tile * shape.out_stride + panel * NR);
                 for (row, sums) in sums.iter().enumerate() {
                     for half in 0..2 {

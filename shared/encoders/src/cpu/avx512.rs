@@ -226,20 +226,13 @@ pub(super) unsafe fn quantize(row: &[f32], factors: &[f32], bytes: &mut [u8]) ->
 pub(super) unsafe fn int8_block(product: Quantized<'_>, out: &mut [f32]) {
     let shape = product.shape;
     for panel in 0..shape.panels {
-        let mut epilogue = Epilogue {
-            scales: columns(product.column_scales, panel),
-            sums: columns(product.column_sums, panel),
-            bias: columns(product.bias, panel),
-            row_scales: std::ptr::null(),
-            row_zeros: std::ptr::null(),
-        };
+        let of_panel = Epilogue::of(&product, panel);
         for (row, height) in tiles(shape.rows) {
             // SAFETY: the tile and the panel lie inside the slices.
             unsafe {
                 let a = product.left.as_ptr().add(row * shape.row_stride);
                 let b = product.right.as_ptr().add(panel * shape.panel_stride);
-                epilogue.row_scales = product.scales.as_ptr().add(row);
-                epilogue.row_zeros = product.zeros.as_ptr().add(row);
+                let epilogue = of_panel.at_row(&product, row);
                 let c = out.as_mut_ptr().add(row * shape.out_stride + panel * NR);
                 by_height!(height, int8_tile, (shape, a, b, epilogue, c));
             }
@@ -250,15 +243,38 @@ pub(super) unsafe fn int8_block(product: Quantized<'_>, out: &mut [f32]) {
 /// What turns the whole sums of a tile into values.
 #[derive(Clone, Copy)]
 pub(super) struct Epilogue {
-    pub(super) scales: [__m512; 2],
-    pub(super) sums: [__m512; 2],
-    pub(super) bias: [__m512; 2],
+    scales: [__m512; 2],
+    sums: [__m512; 2],
+    bias: [__m512; 2],
     /// Of the rows of the tile.
-    pub(super) row_scales: *const f32,
-    pub(super) row_zeros: *const f32,
+    row_scales: *const f32,
+    row_zeros: *const f32,
 }
 
 impl Epilogue {
+    /// Takes what is of the columns of a panel; the rows are the first ones.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn of(product: &Quantized<'_>, panel: usize) -> Self {
+        Self {
+            scales: columns(product.column_scales, panel),
+            sums: columns(product.column_sums, panel),
+            bias: columns(product.bias, panel),
+            row_scales: product.scales.as_ptr(),
+            row_zeros: product.zeros.as_ptr(),
+        }
+    }
+
+    /// Takes what is of the rows from one on.
+    #[inline]
+    pub(super) fn at_row(self, product: &Quantized<'_>, row: usize) -> Self {
+        Self {
+            row_scales: product.scales[row..].as_ptr(),
+            row_zeros: product.zeros[row..].as_ptr(),
+            ..self
+        }
+    }
+
     /// Returns the values of a row in half of the panel, from their whole sums.
     ///
     /// # Safety

@@ -165,9 +165,11 @@ fn best(hits: &mut Vec<Hit>, n: usize) -> f32 {
 impl Look {
     /// Adds the words of the rows that were seen, and leaves the best sums.
     fn summed(mut self, parts: &[Prepared<'_>], wanted: usize) -> Self {
-        let words = Words::of(parts, self.part);
-        for hit in &mut self.explored.seen {
-            hit.score += words.of_row(hit.row);
+        if let Some(part) = parts.get(self.part) {
+            let words = Words::of(part);
+            for hit in &mut self.explored.seen {
+                hit.score += words.of_row(hit.row);
+            }
         }
         best(&mut self.explored.seen, wanted);
         self
@@ -198,7 +200,7 @@ impl Look {
         if self.explored.floor == f32::NEG_INFINITY {
             return Vec::new();
         }
-        let words = Words(part.scorer.words_by_row().collect());
+        let words = Words::of(part);
         let mut found = words.above(floor - self.explored.floor, part.allow.as_ref());
         best(&mut found, self.width.saturating_mul(most));
         if let Some(vectors) = part.scorer.vectors() {
@@ -218,13 +220,8 @@ impl Look {
 struct Words<'a>(Vec<(f32, &'a [f32])>);
 
 impl<'a> Words<'a> {
-    fn of(parts: &'a [Prepared<'_>], part: usize) -> Self {
-        let part = parts.get(part);
-        Self(
-            part.into_iter()
-                .flat_map(|part| part.scorer.words_by_row())
-                .collect(),
-        )
+    fn of(part: &'a Prepared<'_>) -> Self {
+        Self(part.scorer.words_by_row().collect())
     }
 
     /// Returns the weighted sum of a row.

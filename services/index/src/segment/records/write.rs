@@ -1,6 +1,6 @@
 //! Writes the records of a segment.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufWriter, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ pub(crate) struct RecordsWriter {
 /// The heads, which come behind all other parts: kept in a file without a name until
 /// then.
 struct Heads {
-    /// Where errors say that it is.
+    /// Of the file that they are for, as errors name it.
     path: PathBuf,
     file: BufWriter<File>,
     written: u64,
@@ -31,17 +31,10 @@ struct Heads {
 
 impl Heads {
     fn create(path: &Path) -> Result<Self, FileError> {
-        let mut temporary = path.as_os_str().to_owned();
-        temporary.push(".heads.tmp");
-        let path = PathBuf::from(temporary);
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(true).read(true).write(true);
-        let file = options
-            .open(&path)
-            .map_err(FileError::io("create", &path))?;
-        std::fs::remove_file(&path).map_err(FileError::io("unlink", &path))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let file = tempfile::tempfile_in(folder).map_err(FileError::io("write in", folder))?;
         Ok(Self {
-            path,
+            path: path.to_owned(),
             file: BufWriter::with_capacity(MOVE_BYTES, file),
             written: 0,
         })
