@@ -17,7 +17,7 @@ use crate::concept::{Labels, Language, Ontology, Relation};
 use crate::load::SourceSum;
 use crate::table::{Lists, Texts};
 
-const MAGIC: &[u8; 8] = b"VIVESCO1";
+const MAGIC: &[u8; 8] = b"VIVESCO2";
 const HEADER: usize = 8 + 32 + 4 + 8;
 
 /// Writes a cache under another name, syncs it, and gives it its own.

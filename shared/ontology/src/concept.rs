@@ -64,10 +64,14 @@ impl Kind {
 pub enum Relation {
     /// To a broader concept.
     Broader,
-    /// Of an occupation, or of a skill, to a skill that it cannot do without.
+    /// Of an occupation to a skill that it cannot do without.
     Essential,
-    /// Of an occupation, or of a skill, to a skill that helps.
+    /// Of an occupation to a skill that helps.
     Optional,
+    /// Of a skill to a skill that it cannot do without.
+    SkillEssential,
+    /// Of a skill to a skill that helps.
+    SkillOptional,
     /// Of an occupation to the ISCO group that its code names.
     Group,
     /// Of a skill group to the one above it in ESCO's table of levels.
@@ -76,10 +80,12 @@ pub enum Relation {
 
 impl Relation {
     /// Every relation.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Broader,
         Self::Essential,
         Self::Optional,
+        Self::SkillEssential,
+        Self::SkillOptional,
         Self::Group,
         Self::Level,
     ];
@@ -90,6 +96,8 @@ impl Relation {
             Self::Broader => "broader",
             Self::Essential => "essential",
             Self::Optional => "optional",
+            Self::SkillEssential => "skill essential",
+            Self::SkillOptional => "skill optional",
             Self::Group => "ISCO group",
             Self::Level => "level",
         }

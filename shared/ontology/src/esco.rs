@@ -72,12 +72,14 @@ pub(crate) fn read(
         Content::Concepts(kind, language) => table.concepts(kind, language, draft),
         Content::Broader => table.broader(draft),
         Content::OccupationSkills => {
-            table.relations(["occupationUri", "relationType", "skillUri"], draft)
+            let columns = ["occupationUri", "relationType", "skillUri"];
+            table.relations(columns, [Relation::Essential, Relation::Optional], draft)
         }
-        Content::SkillSkills => table.relations(
-            ["originalSkillUri", "relationType", "relatedSkillUri"],
-            draft,
-        ),
+        Content::SkillSkills => {
+            let columns = ["originalSkillUri", "relationType", "relatedSkillUri"];
+            let kinds = [Relation::SkillEssential, Relation::SkillOptional];
+            table.relations(columns, kinds, draft)
+        }
         Content::Levels => table.levels(draft),
     }
 }
@@ -193,13 +195,14 @@ impl Table {
     fn relations(
         &mut self,
         [from, kind, to]: [&'static str; 3],
+        [essential, optional]: [Relation; 2],
         draft: &mut Draft,
     ) -> Result<usize, OntologyError> {
         let places = (self.column(from)?, self.column(kind)?, self.column(to)?);
         self.each(|row| {
             let relation = match row.field(Some(places.1)) {
-                "essential" => Relation::Essential,
-                "optional" => Relation::Optional,
+                "essential" => essential,
+                "optional" => optional,
                 other => return Err(row.refuse(kind, other, "is neither essential nor optional")),
             };
             draft.relate(relation, row.uri(places.0, from)?, row.uri(places.2, to)?);

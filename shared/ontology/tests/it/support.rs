@@ -71,6 +71,16 @@ pub(crate) fn example(folder: &Path) {
             "esco:occupation/cook,essential,knowledge,esco:skill/cooking",
         ],
     );
+    // No path of the method leads over relations of skills to each other.
+    write(
+        folder,
+        "skillSkillRelations_en.csv",
+        &[
+            "originalSkillUri,originalSkillType,relationType,relatedSkillType,relatedSkillUri",
+            "esco:skill/java,knowledge,optional,knowledge,esco:skill/stats",
+            "esco:skill/python,knowledge,essential,knowledge,esco:skill/cooking",
+        ],
+    );
 }
 
 pub(crate) fn loaded(folder: &Path) -> Loaded {
