@@ -9,8 +9,10 @@ use crate::bench::BenchArgs;
 use crate::cluster::{ServiceArgs, ServiceKind, UpArgs, run_service, run_up};
 use crate::config::ConfigArgs;
 use crate::demo::DemoArgs;
+use crate::eval::EvalArgs;
 use crate::failure::{Outcome, exit_code};
 use crate::ingest::IngestArgs;
+use crate::link::LinkArgs;
 use crate::matching::MatchArgs;
 use crate::ontology::OntologyArgs;
 use crate::output::Output;
@@ -18,7 +20,7 @@ use crate::profiles::{DeleteArgs, ListArgs, ShowArgs, StatusArgs};
 use crate::reindex::ReindexArgs;
 use crate::sample::SampleArgs;
 use crate::snapshot::SnapshotArgs;
-use crate::{bench, config, demo, ingest, matching, ontology, profiles, reindex, sample, snapshot};
+use crate::{bench, config, demo, eval, ingest, link, matching, ontology, profiles, reindex, sample, snapshot};
 
 /// Matches vacancies and candidates, and says why.
 #[derive(Debug, Parser)]
@@ -74,6 +76,10 @@ enum Command {
     Reindex(ReindexArgs),
     /// Loads the skills ontology ESCO and says what it holds.
     Ontology(OntologyArgs),
+    /// Finds the skills or the occupation that a text names.
+    Link(LinkArgs),
+    /// Evaluates parts of Vivier on questions with known answers.
+    Eval(EvalArgs),
     /// Writes a synthetic talent pool.
     Sample(SampleArgs),
     /// Shows the whole way, from files to explained shortlists.
@@ -125,6 +131,8 @@ async fn dispatch(command: &Command, output: &mut Output) -> anyhow::Result<Outc
         Command::Snapshot(args) => snapshot::run(args, output).await,
         Command::Reindex(args) => reindex::run(args, output).await,
         Command::Ontology(args) => ontology::run(args, output),
+        Command::Link(args) => link::run(args, output),
+        Command::Eval(args) => eval::run(args, output),
         Command::Sample(args) => sample::run(args, output),
         Command::Demo(args) => demo::run(args, output).await,
         Command::Bench(args) => bench::run(args, output).await,

@@ -24,7 +24,7 @@ pub struct ModelSpec {
     /// SHA-256 in hexadecimal over what decides the output: the files of the folder,
     /// and the options that change vectors ([`EncoderOptions`]: `precision`, and
     /// `max_tokens`, `pooling`, `prompts`, `tasks`, `normalize` and `dim` where they
-    /// differ from what the folder says).
+    /// differ from what the folder says, and `adapter`).
     pub fingerprint: String,
     /// Length of the vectors.
     pub dim: usize,
@@ -73,6 +73,7 @@ impl Encoder {
     pub fn load(path: &Path, options: &EncoderOptions) -> Result<Self, LoadError> {
         let mut folder = ModelFolder::open(path)?;
         folder.tasks = options.tasks.clone();
+        folder.adapter.clone_from(&options.adapter);
         let mut tokenizer = Tokenizer::parse(&folder.tokenizer, &folder.tokenizer_path())?;
         if folder.rules.lowercase {
             tokenizer.lowercase(&folder.tokenizer_path())?;

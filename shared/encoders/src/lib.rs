@@ -12,6 +12,7 @@
 //! f32, bf16 or 8 bits; [`Engine::Candle`], ragged on candle's tensors, also on graphics
 //! cards; [`Engine::Reference`], stock candle, which the others are tested against.
 
+mod adapter;
 mod architectures;
 mod backend;
 mod batch;
@@ -36,6 +37,7 @@ mod transformer;
 mod weights;
 mod windows;
 
+pub use adapter::Adapter;
 pub use batch::Batch;
 pub use encoder::{Encoder, Encoding, ModelSpec};
 pub use engines::suited_precision;

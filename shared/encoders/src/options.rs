@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::adapter::Adapter;
 use crate::folder::Pooling;
 use crate::prepare::InputKind;
 
@@ -142,6 +144,8 @@ pub struct EncoderOptions {
     /// for what the folder says. One of the lengths that the folder lists, if it
     /// lists any.
     pub dim: Option<usize>,
+    /// What is added to the model's weights.
+    pub adapter: Option<Arc<Adapter>>,
 }
 
 /// One value for each kind of text.

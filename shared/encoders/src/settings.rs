@@ -75,6 +75,9 @@ impl Settings {
                 changes.push(format!("task of {kind:?}={task:?}"));
             }
         }
+        if let Some(adapter) = &options.adapter {
+            changes.push(format!("adapter={}", adapter.fingerprint()));
+        }
         if changes.is_empty() {
             return folder.fingerprint.clone();
         }

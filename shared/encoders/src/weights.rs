@@ -1,10 +1,12 @@
 //! Named tensors of safetensors files, read as f32.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use candle_core::safetensors::BufferedSafetensors;
 use candle_core::{DType, Device, Tensor};
 
+use crate::adapter::Adapter;
 use crate::error::LoadError;
 use crate::folder::{ModelFolder, Shard};
 
@@ -15,6 +17,8 @@ pub(crate) struct Weights {
     names: BTreeMap<String, usize>,
     /// Put before every name: some checkpoints nest the encoder in "bert.".
     prefix: &'static str,
+    /// Merged into every tensor that is read.
+    adapter: Option<Arc<Adapter>>,
 }
 
 impl Weights {
@@ -31,6 +35,7 @@ impl Weights {
             files: Vec::new(),
             names: BTreeMap::new(),
             prefix: "",
+            adapter: folder.adapter.clone(),
         };
         for shard in std::mem::take(&mut folder.weights) {
             weights.add(folder, shard)?;
@@ -41,6 +46,9 @@ impl Weights {
             .ok_or_else(|| LoadError::TensorMissing {
                 name: anchor.into(),
             })?;
+        if let Some(adapter) = &weights.adapter {
+            adapter.check(|name| weights.has(name))?;
+        }
         Ok(weights)
     }
 
@@ -76,8 +84,17 @@ impl Weights {
         self.names.contains_key(&format!("{}{name}", self.prefix))
     }
 
-    /// Returns a tensor as f32 on the CPU.
+    /// Returns a tensor as f32 on the CPU, the adapter merged.
     pub(crate) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Tensor, LoadError> {
+        let tensor = self.plain(name, shape)?;
+        match &self.adapter {
+            Some(adapter) => adapter.merge(name, tensor),
+            None => Ok(tensor),
+        }
+    }
+
+    /// Returns a tensor as the files have it.
+    fn plain(&self, name: &str, shape: &[usize]) -> Result<Tensor, LoadError> {
         let name = format!("{}{name}", self.prefix);
         let Some(&place) = self.names.get(&name) else {
             return Err(LoadError::TensorMissing { name });

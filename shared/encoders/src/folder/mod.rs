@@ -5,9 +5,11 @@ mod files;
 mod rules;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
+use crate::adapter::Adapter;
 use crate::error::LoadError;
 use crate::options::ByKind;
 use files::Files;
@@ -35,6 +37,8 @@ pub(crate) struct ModelFolder {
     /// The task asked for, for each kind of text; loaders of models with task
     /// adapters replace it with the one chosen.
     pub(crate) tasks: ByKind<Option<String>>,
+    /// Merged into the weights.
+    pub(crate) adapter: Option<Arc<Adapter>>,
     /// SHA-256 in hexadecimal over every file read.
     pub(crate) fingerprint: String,
 }
@@ -57,6 +61,7 @@ impl ModelFolder {
             weights,
             rules,
             tasks: ByKind::default(),
+            adapter: None,
             fingerprint: files.fingerprint(),
             path: path.join(&modules.transformer),
         })
