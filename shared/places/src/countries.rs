@@ -140,7 +140,7 @@ pub(crate) const NAMES: &[(&str, &str)] = &[
     ("UG", "Ouganda"),
     (
         "US",
-        "États-Unis|États-Unis d'Amérique|USA|U.S.A.|U.S.|US|United States of America|America",
+        "États-Unis|États-Unis d'Amérique|USA|U.S.A.|U.S.|US|United States of America",
     ),
     ("UZ", "Ouzbékistan"),
     ("VA", "Vatican"),

@@ -155,8 +155,14 @@ impl Builder {
             gazetteer.names.add(&folded, id, usage)?;
             let is_chief = matches!(usage, Use::Chief);
             // Only names that people run together: chief ones, and of regions all.
-            if folded.contains(' ') && (is_chief || place.kind <= Kind::Region) {
-                gazetteer.compact.add(&folded.replace(' ', ""), id, usage)?;
+            if is_chief || place.kind <= Kind::Region {
+                // "New York City" is also "newyork".
+                let short = folded.strip_suffix(" city").unwrap_or(&folded);
+                for name in [folded.as_str(), short] {
+                    if name.contains(' ') {
+                        gazetteer.compact.add(&name.replace(' ', ""), id, usage)?;
+                    }
+                }
             }
             let repeated = *place.name == **name || others.split('\n').any(|known| known == name);
             if !repeated {

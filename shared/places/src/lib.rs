@@ -31,6 +31,7 @@ mod place;
 mod reading;
 mod regions;
 mod resolve;
+mod scan;
 mod source;
 mod tokens;
 
