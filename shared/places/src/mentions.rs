@@ -65,7 +65,8 @@ impl Gazetteer {
         let mut at = 0;
         while at < scan.len() {
             let starts = scan.is_capital(at) || scan.cue(at) == Cue::Strong;
-            match self.mention_at(&scan, at, &mut folded).filter(|_| starts) {
+            let mention = starts.then(|| self.mention_at(&scan, at, &mut folded));
+            match mention.flatten() {
                 Some((mention, next)) => {
                     found.push(mention);
                     at = next;
@@ -129,7 +130,7 @@ impl Gazetteer {
             return None;
         }
         let resolution = self.settle(&name.candidates);
-        let range = scan.range(name.first).start..scan.range(name.last).end;
+        let range = scan.range(name.first).start..scan.end(name.first, name.last);
         (resolution != Resolution::Unknown)
             .then_some((Mention { range, resolution }, name.last + 1))
     }
@@ -141,7 +142,7 @@ impl Gazetteer {
         name: &Name<'_, 'g>,
     ) -> Option<(Mention<'g>, usize)> {
         let mut left = name.candidates.clone();
-        let mut range = scan.range(name.first).start..scan.range(name.last).end;
+        let mut range = scan.range(name.first).start..scan.end(name.first, name.last);
         let mut last = name.last;
         let before = name
             .first
@@ -155,14 +156,12 @@ impl Gazetteer {
         }
         // "Richmond, VA, USA", "Lyon (69003)", "Paris France"
         while let Some((here, end)) = self.area_behind(scan, last, &left) {
+            let (first, opens) = (last + 1, scan.gap(last) == " (");
             left = here;
             last = end;
-            range.end = scan.range(end).end;
-            if scan
-                .text
-                .get(range.end..)
-                .is_some_and(|rest| rest.starts_with(')'))
-            {
+            range.end = scan.end(first, end);
+            let behind = scan.text.get(range.end..).unwrap_or_default();
+            if opens && behind.starts_with(')') {
                 range.end += 1;
             }
         }
@@ -201,7 +200,7 @@ impl Gazetteer {
         candidates: &[Candidate<'g>],
     ) -> Option<(Vec<Candidate<'g>>, usize)> {
         let (gap, first) = (scan.gap(last), last + 1);
-        if !matches!(gap, ", " | "," | " (" | " " | " - ") || first >= scan.len() {
+        if !matches!(gap, ", " | "," | ",\n" | " (" | " " | " - ") || first >= scan.len() {
             return None;
         }
         let number = scan.word(first);
@@ -223,12 +222,15 @@ impl Gazetteer {
         for end in (first..(first + 4).min(scan.len())).rev() {
             let range = scan.range(first).start..scan.range(end).end;
             let text = scan.text.get(range)?;
-            let letters = text.len() <= 3;
+            // "VA", "N.J"
+            let letters = text.replace('.', "");
+            let short = letters.len() <= 3;
+            let capitals = letters.bytes().all(|byte| byte.is_ascii_uppercase());
             let broken = (first..end).any(|word| !matches!(scan.gap(word), " " | "-" | "'" | "."));
-            if broken || (letters && !scan.is_all_capitals(end)) {
+            if broken || (short && !capitals) {
                 continue;
             }
-            let areas = self.areas(text);
+            let areas = self.areas(if short { &letters } else { text });
             if areas.is_empty() {
                 continue;
             }
@@ -251,7 +253,11 @@ fn speaks_for_itself(scan: &Scan<'_>, name: &Name<'_, '_>) -> bool {
     let words = last - first + 1;
     let letters = name.folded.len();
     let cue = scan.cue(first);
-    if letters < 3 || is_hardly_a_place(name.folded) {
+    if letters < 3
+        || is_hardly_a_place(name.folded)
+        || name.folded == "university city"
+        || scan.is_cut(first, words)
+    {
         return false;
     }
     let alone = !scan.goes_on(last) && !scan.has_begun(first);

@@ -106,6 +106,30 @@ impl<'t> Scan<'t> {
             && self.cue(first) == Cue::None
     }
 
+    /// Returns the end of a run of words, with the point of an abbreviation such as "U.S.".
+    pub(crate) fn end(&self, first: usize, last: usize) -> usize {
+        let end = self.range(last).end;
+        let abbreviated = last > first && self.gap(last - 1) == ".";
+        let point = self
+            .text
+            .get(end..)
+            .is_some_and(|rest| rest.starts_with('.'));
+        end + usize::from(abbreviated && point)
+    }
+
+    /// Tells whether one word is the rest of a longer name: "New England".
+    pub(crate) fn is_cut(&self, first: usize, words: usize) -> bool {
+        let Some(before) = first.checked_sub(1).filter(|_| words == 1) else {
+            return false;
+        };
+        let before = self.word(before).to_lowercase();
+        let parts = [
+            "new", "nouvelle", "nouveau", "north", "south", "east", "west", "san", "santa", "los",
+            "las", "saint", "st", "fort", "port", "mount",
+        ];
+        parts.contains(&before.as_str()) && self.gap_before(first).trim().is_empty()
+    }
+
     /// Returns the cue before a name.
     pub(crate) fn cue(&self, first: usize) -> Cue {
         let Some(before) = first.checked_sub(1) else {
@@ -157,6 +181,7 @@ impl<'t> Scan<'t> {
             let one = |word: &str| word.len() == 1;
             match self.gap(word - 1) {
                 " " | "-" | "'" | "’" | "\u{a0}" | "‐" => {}
+                "\n" | " \n" | "\r\n" if self.is_capital(word) && self.is_capital(first) => {}
                 ". " if short => {}
                 "." if one(before) && one(self.word(word)) => {}
                 _ => return None,
