@@ -149,9 +149,6 @@ impl Gazetteer {
         if !exact.is_empty() {
             return exact;
         }
-        if let Some((town, number)) = arrondissement(&folded) {
-            return self.arrondissement(town, number);
-        }
         let mut bare = folded.as_str();
         loop {
             let before = BEFORE.iter().find_map(|words| bare.strip_prefix(words));
@@ -166,19 +163,6 @@ impl Gazetteer {
             }
         }
         self.with_area_behind(part)
-    }
-
-    /// Returns the arrondissement of a town, or the town when no file has it.
-    fn arrondissement(&self, town: &str, number: u8) -> Vec<Candidate<'_>> {
-        let spellings = [
-            format!("{town} {number}"),
-            format!("{town} {number:02}"),
-            format!("{town} {number}e arrondissement"),
-            format!("{town} {number}er arrondissement"),
-            town.to_owned(),
-        ];
-        let mut found = spellings.iter().map(|name| self.named(name));
-        found.find(|found| !found.is_empty()).unwrap_or_default()
     }
 
     /// Reads "Austin TX" and "Paris France": a name, and an area without a comma.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::draft::arrondissement;
 use crate::error::PlacesError;
 use crate::fold::fold;
 use crate::names::{Names, Use};
@@ -153,6 +154,10 @@ impl Builder {
                 Use::Other
             };
             gazetteer.names.add(&folded, id, usage)?;
+            if let Some((town, number)) = arrondissement(&folded) {
+                let name = format!("{town} {number}");
+                gazetteer.names.add(&name, id, Use::Chief)?;
+            }
             let is_chief = matches!(usage, Use::Chief);
             // Only names that people run together: chief ones, and of regions all.
             if is_chief || place.kind <= Kind::Region {

@@ -1,5 +1,6 @@
 //! The places of one name, which of them are meant, and how sure that is.
 
+use crate::draft::arrondissement;
 use crate::gazetteer::Gazetteer;
 use crate::names::Use;
 use crate::place::{Kind, Place, about_km};
@@ -51,8 +52,16 @@ impl Gazetteer {
     }
 
     /// Returns the places that bear a folded name, or whose name it is with its spaces
-    /// left out.
+    /// left out; of an arrondissement that no file has, the town.
     pub(crate) fn spelled(&self, folded: &str) -> Vec<Candidate<'_>> {
+        if let Some((town, number)) = arrondissement(folded) {
+            let part = self.named(&format!("{town} {number}"));
+            return if part.is_empty() {
+                self.named(town)
+            } else {
+                part
+            };
+        }
         let mut found = self.named(folded);
         let own = found.iter().any(|candidate| candidate.usage == Use::Chief);
         if !own && !folded.contains(' ') {

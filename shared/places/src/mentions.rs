@@ -101,8 +101,8 @@ impl Gazetteer {
             let last = first + offset;
             let capital = scan.is_capital(last) || scan.is_capital(first);
             let candidates = match arrondissement(name) {
-                Some(_) if offset > 0 => self.heads(name),
-                _ => self.named(name),
+                Some(_) => self.spelled(name),
+                None => self.named(name),
             };
             if candidates.is_empty() || (offset > 0 && !capital) {
                 continue;
@@ -260,6 +260,9 @@ fn speaks_for_itself(scan: &Scan<'_>, name: &Name<'_, '_>) -> bool {
     {
         return false;
     }
+    if scan.is_capital(first) && arrondissement(name.folded).is_some() {
+        return true;
+    }
     let alone = !scan.goes_on(last) && !scan.has_begun(first);
     let capital = scan.is_capital(first) && !(scan.is_all_capitals(first) && letters < 4);
     let hyphens = words >= 3 && scan.gap(first) == "-";
@@ -277,7 +280,7 @@ fn speaks_for_itself(scan: &Scan<'_>, name: &Name<'_, '_>) -> bool {
         return capital && ((cue == Cue::Strong && alone && letters > 2) || sure);
     }
     if !capital {
-        return cue == Cue::Strong && largest >= VERY_LARGE && letters >= 5;
+        return cue == Cue::Strong && largest >= VERY_LARGE && letters >= 4;
     }
     if largest == 0 {
         return (scan.french_cue(first) && alone && letters >= 4) || hyphens;

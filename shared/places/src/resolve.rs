@@ -145,7 +145,7 @@ impl Gazetteer {
                     candidates: std::iter::once(place).chain(others).collect(),
                 }
             }
-            answer => answer,
+            answer @ (Resolution::Ambiguous { .. } | Resolution::Unknown) => answer,
         }
     }
 

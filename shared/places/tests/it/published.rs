@@ -1,15 +1,14 @@
 //! The published files.
 
-use vivier_places::{Gazetteer, Hint, Kind, Reason, Resolution};
+use vivier_places::{Hint, Kind, Place, Reason, Resolution};
 
 use crate::support::{data, published, said};
 
 #[test]
 fn the_published_files_are_read_and_joined() {
-    let Some(files) = published() else {
+    let Some(loaded) = published() else {
         return;
     };
-    let loaded = Gazetteer::load(&files).unwrap();
     let gazetteer = &loaded.gazetteer;
     let rows: Vec<usize> = loaded.files.iter().map(|file| file.2).collect();
     assert_eq!(rows, [252, 39_201, 34_893, 32_847], "{loaded}");
@@ -19,13 +18,14 @@ fn the_published_files_are_read_and_joined() {
         "{loaded}"
     );
     assert_eq!(loaded.left_out.count(Reason::LostZero), 3_433, "{loaded}");
-    let french = gazetteer
+    let french: Vec<&Place> = gazetteer
         .places()
-        .filter(|place| place.country_code.as_str() == "FR");
-    let regions = french.clone().filter(|place| place.kind == Kind::Region);
+        .filter(|place| place.country_code.as_str() == "FR")
+        .collect();
+    let regions = french.iter().filter(|place| place.kind == Kind::Region);
     assert_eq!(regions.count(), 13 + 5, "{loaded}");
     // Every commune of a known département has its region.
-    let lost = french.filter(|place| {
+    let lost = french.iter().filter(|place| {
         let region = gazetteer.region(place);
         place.departement.is_some() && region.is_none_or(|region| region.name.is_empty())
     });
@@ -65,10 +65,10 @@ fn the_published_files_are_read_and_joined() {
 /// Nine in ten location fields of real adverts name one place, and nearly all some.
 #[test]
 fn locations_of_real_adverts_are_resolved() {
-    let (Some(files), Some(pool)) = (published(), data("pools/vacancies.jsonl")) else {
+    let (Some(loaded), Some(pool)) = (published(), data("pools/vacancies.jsonl")) else {
         return;
     };
-    let gazetteer = Gazetteer::load(&files).unwrap().gazetteer;
+    let gazetteer = &loaded.gazetteer;
     let (mut all, mut found, mut some) = (0, 0, 0);
     for line in std::fs::read_to_string(pool).unwrap().lines() {
         let vacancy: serde_json::Value = serde_json::from_str(line).unwrap();

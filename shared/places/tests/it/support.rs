@@ -201,8 +201,7 @@ pub(crate) fn said(gazetteer: &Gazetteer, answer: &Resolution<'_>) -> String {
     format!("{doubt}{kind:?} {} {region} {country}", place.name)
 }
 
-/// Returns the published files; `None`, with a line, where they are not.
-pub(crate) fn published() -> Option<Vec<PathBuf>> {
+static PUBLISHED: LazyLock<Option<Loaded>> = LazyLock::new(|| {
     let folder = data("geo")?;
     let names = [
         "countries.csv",
@@ -210,7 +209,13 @@ pub(crate) fn published() -> Option<Vec<PathBuf>> {
         "fr_communes_departement_region.csv",
         "geonames_cities15000.zip",
     ];
-    Some(names.iter().map(|name| folder.join(name)).collect())
+    let files = names.map(|name| folder.join(name));
+    Some(Gazetteer::load(&files).unwrap())
+});
+
+/// Returns the gazetteer of the published files; `None`, with a line, where they are not.
+pub(crate) fn published() -> Option<&'static Loaded> {
+    PUBLISHED.as_ref()
 }
 
 /// Returns a file or folder of the real data; `None`, with a line, where it is not.
