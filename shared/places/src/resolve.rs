@@ -156,6 +156,7 @@ impl Gazetteer {
         }
         let field = Field::read(text);
         let mut areas: Vec<Candidate<'_>> = Vec::new();
+        let mut town: Vec<Candidate<'_>> = Vec::new();
         // From the last part, which is the largest area, to the first.
         for (index, part) in field.parts.iter().enumerate().rev() {
             let named = self.heads(part);
@@ -168,6 +169,12 @@ impl Gazetteer {
             }
             as_area = self.inside(&as_area, &areas);
             if index > 0 && !as_area.is_empty() {
+                // "La Défense, Paris" is in the town rather than in its département.
+                let departement = |one: &Candidate<'_>| one.place.kind == Kind::Departement;
+                town = Vec::new();
+                if as_area.iter().all(departement) {
+                    town = inside;
+                }
                 areas = as_area;
                 continue;
             }
@@ -186,6 +193,9 @@ impl Gazetteer {
         let by_postcode = self.by_postcode(&field, &areas);
         if !by_postcode.is_empty() {
             return self.hinted(by_postcode, hint, true);
+        }
+        if !town.is_empty() {
+            return self.hinted(town, hint, true);
         }
         if !areas.is_empty() {
             return self.hinted(first_choice(&areas), hint, true);
