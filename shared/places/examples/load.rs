@@ -34,7 +34,7 @@ fn main() {
             files.push(PathBuf::from(argument));
         }
     }
-    let before = memory("VmRSS");
+    let (before, started) = (memory("VmRSS"), processor_seconds());
     let loaded = match Gazetteer::load(&files) {
         Ok(loaded) => loaded,
         Err(error) => {
@@ -43,7 +43,11 @@ fn main() {
         }
     };
     print!("{loaded}");
-    println!("loaded in {} ms", loaded.elapsed.as_millis());
+    let wall = loaded.elapsed.as_secs_f64();
+    println!(
+        "loaded in {wall:.2} s, {:.2} s of a processor",
+        processor_seconds() - started
+    );
     let (after, most) = (memory("VmRSS"), memory("VmHWM"));
     println!("resident: {before} MB before, {after} MB after, {most} MB at most");
     for pool in pools {
@@ -67,6 +71,14 @@ fn memory(name: &str) -> u64 {
         .and_then(|number| number.parse::<u64>().ok())
         .unwrap_or_default()
         / 1024
+}
+
+/// Returns how long a processor has worked for this process, which other processes do not
+/// change.
+fn processor_seconds() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    let nanoseconds = status.split_whitespace().next().unwrap_or_default();
+    nanoseconds.parse::<f64>().unwrap_or_default() / 1e9
 }
 
 fn locations(gazetteer: &Gazetteer, profiles: &[serde_json::Value], show: usize) {
@@ -104,17 +116,25 @@ fn mentions(gazetteer: &Gazetteer, profiles: &[serde_json::Value], show: usize) 
     let bytes: usize = texts.iter().map(|text| text.len()).sum();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let mut all = Vec::new();
-    let started = Instant::now();
+    let (started, worked) = (Instant::now(), processor_seconds());
     for text in &texts {
         let found = gazetteer.mentions(text);
         all.extend(found.into_iter().map(|mention| (*text, mention)));
     }
-    let seconds = started.elapsed().as_secs_f64();
-    let speed = bytes as f64 / 1e6 / seconds;
+    let (seconds, of_processor) = (
+        started.elapsed().as_secs_f64(),
+        processor_seconds() - worked,
+    );
+    let megabytes = bytes as f64 / 1e6;
     println!(
-        "{} mentions in {} texts, {speed:.0} MB/s",
+        "{} mentions in {} texts of {megabytes:.1} MB",
         all.len(),
         texts.len()
+    );
+    println!(
+        "{:.1} MB/s, {:.1} MB per second of a processor",
+        megabytes / seconds,
+        megabytes / of_processor
     );
     for (_, mention) in &all {
         *counts.entry(outcome(&mention.resolution)).or_default() += 1;

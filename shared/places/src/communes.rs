@@ -9,10 +9,9 @@ use crate::place::CountryCode;
 use crate::reading::{Reason, Tally};
 
 /// Columns of the file of communes and regions.
-const COLUMNS: [&str; 7] = [
+const COLUMNS: [&str; 6] = [
     "nom_commune",
     "code_postal",
-    "nom_ville",
     "code_departement",
     "nom_departement",
     "code_region",
@@ -40,20 +39,13 @@ pub(crate) fn communes(
             .filter_map(field)
             .map(str::trim)
             .collect();
-        let &[name, postcode, town, number, departement, code, region] = fields.as_slice() else {
+        let &[name, postcode, number, departement, code, region] = fields.as_slice() else {
             tally.leave(Reason::Fields, line, "row", &joined(row));
             return Ok(());
         };
         let number = departement_number(number);
         draft.departement(&number, [departement, region, code]);
-        // The town of an arrondissement is a commune of its own.
-        let names = [name, town];
-        let names = if crate::draft::commune_key(name) == crate::draft::commune_key(town) {
-            names.as_slice()
-        } else {
-            &names[..1]
-        };
-        let Some(commune) = draft.commune(&number, names) else {
+        let Some(commune) = draft.commune(&number, &[name]) else {
             tally.leave(Reason::NoName, line, "nom_commune", name);
             return Ok(());
         };
@@ -85,7 +77,7 @@ pub(crate) fn coordinates(
         let fields: Vec<&str> = row.iter().map(str::trim).collect();
         let &[
             postcode,
-            capitals,
+            _,
             latitude,
             longitude,
             bare,
@@ -108,14 +100,7 @@ pub(crate) fn coordinates(
             return Ok(());
         };
         draft.departement(&number, [departement, region, ""]);
-        // "Lyon 03" is written "LYON" in capitals.
-        let names = [name, bare, capitals];
-        let names = if crate::draft::commune_key(name) == crate::draft::commune_key(capitals) {
-            names.as_slice()
-        } else {
-            &names[..2]
-        };
-        let Some(commune) = draft.commune(&number, names) else {
+        let Some(commune) = draft.commune(&number, &[name, bare]) else {
             tally.leave(Reason::NoName, line, "name", name);
             return Ok(());
         };

@@ -65,29 +65,32 @@ impl Draft {
     /// Returns the commune of a département that bears one of some names, made when there
     /// is none; the first name is the chief one.
     pub(crate) fn commune(&mut self, departement: &str, names: &[&str]) -> Option<&mut Commune> {
-        let keys = || names.iter().filter_map(|name| commune_key(name));
-        let known = keys().find_map(|key| {
-            let key = (departement.to_owned(), key);
-            self.by_key.get(&key).copied()
-        });
+        let mut keys: Vec<(String, String)> = Vec::new();
+        let mut chief = None;
+        for (at, name) in names.iter().enumerate() {
+            let seen = names.get(..at).is_some_and(|before| before.contains(name));
+            if !seen && let Some(key) = commune_key(name) {
+                chief = chief.or(Some(*name));
+                keys.push((departement.to_owned(), key));
+            }
+        }
+        let known = keys.iter().find_map(|key| self.by_key.get(key).copied());
         let number = known.unwrap_or(self.communes.len());
         if known.is_none() {
-            let name = names.iter().find(|name| commune_key(name).is_some())?;
             self.communes.push(Commune {
-                name: (*name).to_owned(),
+                name: chief?.to_owned(),
                 departement: departement.to_owned(),
                 ..Commune::default()
             });
         }
-        for key in keys() {
-            let key = (departement.to_owned(), key);
+        for key in keys {
             self.by_key.entry(key).or_insert(number);
         }
         let commune = self.communes.get_mut(number)?;
         for name in names {
-            let name = (*name).to_owned();
-            if commune.name != name && !commune.others.contains(&name) {
-                commune.others.push(name);
+            let known = commune.name == *name || commune.others.iter().any(|other| other == name);
+            if !known {
+                commune.others.push((*name).to_owned());
             }
         }
         Some(commune)

@@ -6,7 +6,8 @@
 //! - A postcode, or an area that has such a place, next to it is enough for any name:
 //!   "Reading, PA", "69003 Lyon", "Nice (06)".
 //! - A name that is also a word or a personal name ("Reading", "Nice", "Orange") needs a
-//!   capital and a cue before it ("in", "à"), and no other capital after it.
+//!   capital and a cue before it ("in", "à"), no other capital after it, and a file that
+//!   says its inhabitants.
 //! - A French commune of which no file says the inhabitants needs "à" before it, or three
 //!   words with hyphens.
 //! - A name that a place has besides its own needs a cue, five letters and 100,000
@@ -252,7 +253,13 @@ fn speaks_for_itself(scan: &Scan<'_>, name: &Name<'_, '_>) -> bool {
     let (first, last) = (name.first, name.last);
     let words = last - first + 1;
     let letters = name.folded.len();
-    let cue = scan.cue(first);
+    let area = |one: &Candidate<'_>| one.place.kind < Kind::City;
+    let is_area = name.candidates.iter().any(area);
+    // "en" stands before areas and a thousand other things, but not before towns.
+    let cue = match scan.cue(first) {
+        Cue::Strong if !is_area && scan.follows_en(first) => Cue::None,
+        cue => cue,
+    };
     if letters < 3
         || is_hardly_a_place(name.folded)
         || name.folded == "university city"
@@ -277,7 +284,8 @@ fn speaks_for_itself(scan: &Scan<'_>, name: &Name<'_, '_>) -> bool {
     let departement = |one: &Candidate<'_>| one.place.kind == Kind::Departement;
     if is_ordinary(name.folded) || name.candidates.iter().all(departement) {
         let sure = hyphens && name.candidates.iter().all(departement);
-        return capital && ((cue == Cue::Strong && alone && letters > 2) || sure);
+        let known = largest > 0 && cue == Cue::Strong && alone;
+        return capital && (known || sure);
     }
     if !capital {
         return cue == Cue::Strong && largest >= VERY_LARGE && letters >= 4;
@@ -288,9 +296,8 @@ fn speaks_for_itself(scan: &Scan<'_>, name: &Name<'_, '_>) -> bool {
     if scan.is_all_capitals(first) && cue == Cue::None {
         return alone && largest >= VERY_LARGE && letters >= 5;
     }
-    let area = |one: &Candidate<'_>| one.place.kind < Kind::City;
     if words == 1 && !alone {
         return cue == Cue::Strong && largest >= VERY_LARGE && !scan.has_begun(first);
     }
-    cue >= Cue::Weak || largest >= LARGE || name.candidates.iter().any(area)
+    cue >= Cue::Weak || largest >= LARGE || is_area
 }

@@ -90,6 +90,12 @@ impl<'t> Scan<'t> {
         word.chars().nth(1).is_some() && !word.chars().any(char::is_lowercase)
     }
 
+    /// Tells whether the French "en" stands before a name.
+    pub(crate) fn follows_en(&self, first: usize) -> bool {
+        let before = first.checked_sub(1).map(|before| self.word(before));
+        before.is_some_and(|before| before.eq_ignore_ascii_case("en"))
+    }
+
     /// Tells whether the name goes on after a word: a capital after one space.
     pub(crate) fn goes_on(&self, last: usize) -> bool {
         matches!(self.gap(last), " " | "-" | "&" | " & ") && self.is_capital(last + 1)

@@ -12,7 +12,7 @@ const MOST_BYTES: u64 = 256 << 20;
 /// What is read, for messages.
 pub(crate) const EXPECTED: &str = "a GeoNames file of cities (.zip or .txt, 19 columns separated by tabs), \
     admin1CodesASCII.txt (4 columns separated by tabs), \
-    communes with a header (code_insee,nom_commune,code_postal,nom_ville,code_departement,nom_departement,code_region,nom_region), \
+    communes with a header (code_insee,nom_commune,code_postal,code_departement,nom_departement,code_region,nom_region), \
     communes with coordinates (9 columns separated by semicolons: postcode; name; latitude; longitude; name; name with article; number of the département; its name; region), \
     or countries (code,name)";
 

@@ -56,6 +56,8 @@ fn words_are_places_only_with_evidence() {
         ("experience in Reading Comprehension", vec![]),
         ("experience in Mobile Development", vec![]),
         ("a nice job in reading", vec![]),
+        ("formation en Nice", vec![]),
+        ("mise à Y", vec![]),
         ("We are in Reading, near the station", vec!["Reading"]),
         ("Poste à Nice.", vec!["Nice"]),
         ("Orange (84)", vec!["Orange (84)"]),
