@@ -12,6 +12,9 @@ const ASSUMED_INHABITANTS: f64 = 1_000.0;
 /// What a town weighs under another name than its own.
 const OTHER_NAME: f64 = 0.1;
 
+/// What a part of a town weighs beside whole ones.
+const PART: f64 = 0.3;
+
 /// Inhabitants of the town that no file has and whose own name may be the one under which
 /// a town is found that has another: files have those above 15,000.
 const UNLISTED: f64 = 5_000.0;
@@ -30,7 +33,9 @@ impl Candidate<'_> {
     fn weight(&self) -> f64 {
         let inhabitants = self.place.population.map_or(ASSUMED_INHABITANTS, f64::from);
         match (self.place.kind, self.usage) {
-            (Kind::City | Kind::District, Use::Other) => inhabitants * OTHER_NAME,
+            (Kind::City, Use::Other) => inhabitants * OTHER_NAME,
+            (Kind::District, Use::Chief) => inhabitants * PART,
+            (Kind::District, Use::Other) => inhabitants * PART * OTHER_NAME,
             _ => inhabitants,
         }
     }

@@ -143,6 +143,9 @@ impl Gazetteer {
         name: &Name<'_, 'g>,
     ) -> Option<(Mention<'g>, usize)> {
         let mut left = name.candidates.clone();
+        if is_ordinary(name.folded) {
+            left.retain(|one| one.usage == Use::Chief);
+        }
         let mut range = scan.range(name.first).start..scan.end(name.first, name.last);
         let mut last = name.last;
         let before = name
@@ -167,8 +170,32 @@ impl Gazetteer {
             }
         }
         let confirmed = last > name.last || range.start < scan.range(name.first).start;
+        if !confirmed {
+            return self.with_letters(scan, name);
+        }
         let resolution = self.settle_within(&left);
-        confirmed.then_some((Mention { range, resolution }, last + 1))
+        (resolution != Resolution::Unknown).then_some((Mention { range, resolution }, last + 1))
+    }
+
+    /// Returns the region whose letters follow a name that no place there bears: of
+    /// "Hollywood, MD" Maryland is known.
+    fn with_letters<'g>(
+        &'g self,
+        scan: &Scan<'_>,
+        name: &Name<'_, 'g>,
+    ) -> Option<(Mention<'g>, usize)> {
+        let next = name.last + 1;
+        let letters = scan.word(next);
+        let stated = scan.gap(name.last) == ", " && letters.len() == 2;
+        if !stated || is_ordinary(name.folded) || scan.is_all_capitals(name.last) {
+            return None;
+        }
+        let usage = Use::Chief;
+        let regions = self.regions_of_letters(letters);
+        let regions: Vec<_> = regions.map(|place| Candidate { place, usage }).collect();
+        let resolution = self.settle_within(&regions);
+        let range = scan.range(name.first).start..scan.range(next).end;
+        (resolution != Resolution::Unknown).then_some((Mention { range, resolution }, next + 1))
     }
 
     /// Returns those candidates that have a postcode or lie in its département.
@@ -258,8 +285,9 @@ fn speaks_for_itself(scan: &Scan<'_>, name: &Name<'_, '_>) -> bool {
     // "en" stands before areas and a thousand other things, but not before towns.
     let cue = match scan.cue(first) {
         Cue::Strong if !is_area && scan.follows_en(first) => Cue::None,
-        cue => cue,
+        cue @ (Cue::None | Cue::Weak | Cue::Strong) => cue,
     };
+    // "University City" is a town, and what is left of a letterhead.
     if letters < 3
         || is_hardly_a_place(name.folded)
         || name.folded == "university city"
@@ -284,7 +312,8 @@ fn speaks_for_itself(scan: &Scan<'_>, name: &Name<'_, '_>) -> bool {
     let departement = |one: &Candidate<'_>| one.place.kind == Kind::Departement;
     if is_ordinary(name.folded) || name.candidates.iter().all(departement) {
         let sure = hyphens && name.candidates.iter().all(departement);
-        let known = largest > 0 && cue == Cue::Strong && alone;
+        let shouted = scan.is_all_capitals(first);
+        let known = largest > 0 && cue == Cue::Strong && alone && !shouted;
         return capital && (known || sure);
     }
     if !capital {

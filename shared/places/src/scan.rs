@@ -160,7 +160,7 @@ impl<'t> Scan<'t> {
         } else if matches!(word, "le" | "la" | "les" | "l") && first > 1 {
             // "dans le Nord", "à La Rochelle" without its article.
             match self.word(first - 2).to_lowercase().as_str() {
-                "dans" | "à" | "sur" => Cue::Strong,
+                "dans" | "à" => Cue::Strong,
                 _ => Cue::None,
             }
         } else {

@@ -76,6 +76,9 @@ fn ambiguous_mentions_are_reported() {
     let cambridge = found("She studied in Cambridge.");
     let wanted = "? City Cambridge England GB".to_owned();
     assert_eq!(cambridge, [("Cambridge", wanted)]);
+    let elsewhere = found("Born in Hollywood, MD.");
+    let wanted = "Region Maryland Maryland US".to_owned();
+    assert_eq!(elsewhere, [("Hollywood, MD", wanted)]);
     let with_state = found("She studied in Cambridge, MA.");
     let wanted = "City Cambridge Massachusetts US".to_owned();
     assert_eq!(with_state, [("Cambridge, MA", wanted)]);
