@@ -235,8 +235,10 @@ fn is_telephone(text: &str, groups: &[Digits]) -> bool {
         digits.len() == 4 && (digits.starts_with("19") || digits.starts_with("20"))
     };
     let international = before == Some('+') || (opening.starts_with("00") && digits >= 10);
-    let american =
-        matches!(lengths[..], [3, 3, 4]) || (opening == "1" && matches!(lengths[..], [1, 3, 3, 4]));
+    let bracket = groups
+        .last()
+        .is_some_and(|last| text[..last.span.start].ends_with('('));
+    let american = (matches!(lengths[..], [3, 3, 4]) && !bracket) || (opening == "1" && matches!(lengths[..], [1, 3, 3, 4]));
     let has_year = groups.iter().any(names_year);
     let national =
         digits == 10 && opening.starts_with('0') && !opening.starts_with("00") && !has_year;

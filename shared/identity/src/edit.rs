@@ -24,7 +24,7 @@ fn is_blank(text: &str) -> bool {
 }
 
 /// Returns the edits for what was found, in order and apart from each other.
-pub(crate) fn edits(text: &str, found: &mut Vec<Found>) -> Vec<Edit> {
+pub(crate) fn edits(text: &str, found: &mut [Found]) -> Vec<Edit> {
     found.sort_by_key(|one| (one.range.start, std::cmp::Reverse(one.range.end)));
     let mut spans: Vec<Edit> = Vec::with_capacity(found.len());
     let mut removals: Vec<bool> = Vec::with_capacity(found.len());

@@ -298,10 +298,18 @@ fn span(words: &[Word]) -> Option<Range<usize>> {
     Some(words.first()?.range.start..words.last()?.range.end)
 }
 
+fn is_participle(neutral: &str) -> bool {
+    neutral.trim_end_matches('s').ends_with('é')
+}
+
 /// Writes a gendered form of an occupation as the form for everyone; of
 /// "vendeur/vendeuse" one is left.
 fn neutral_form(text: &str, word: Range<usize>, neutral: &'static str) -> Option<Found> {
     let written = &text[word.clone()];
+    // "employee" is no "employée".
+    if is_participle(neutral) && written.is_ascii() {
+        return None;
+    }
     let before = text[..word.start].trim_end_matches([' ', '/', '(']);
     let signs = &text[before.len()..word.start];
     if signs.contains(['/', '(']) && signs.len() <= 3 {

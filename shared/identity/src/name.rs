@@ -7,11 +7,12 @@
 
 use std::ops::Range;
 
-use crate::key::{key, push_letter};
+use crate::key::key;
 use crate::lexicon::{FAMILY_NAMES_AND_WORDS, GIVEN_NAMES, GIVEN_NAMES_AND_WORDS, WORDS};
 
-/// Words between the parts of a name.
-const PARTICLES: [&str; 24] = [
+/// Words before and between the parts of a name.
+const PARTICLES: [&str; 32] = [
+    "mr", "mrs", "ms", "dr", "mme", "mlle", "shri", "smt",
     "de", "du", "des", "d", "la", "le", "van", "von", "der", "den", "ter", "el", "al", "bin",
     "ben", "ibn", "da", "dos", "di", "del", "della", "y", "abu", "st",
 ];
@@ -206,10 +207,12 @@ pub(crate) fn certainty(words: &[Word]) -> Certainty {
         return Certainty::No;
     }
     if meant.len() == 1 {
-        return match meant[0] {
-            Part::Given if has_initial || words.len() == 1 => Certainty::Sure,
-            Part::Unknown if has_initial => Certainty::Likely,
-            _ => Certainty::No,
+        return if meant[0] == Part::Given && (has_initial || words.len() == 1) {
+            Certainty::Sure
+        } else if meant[0] == Part::Unknown && has_initial {
+            Certainty::Likely
+        } else {
+            Certainty::No
         };
     }
     if given > 0 || (count(Part::GivenOrWord) > 0 && (unknown > 0 || count(Part::FamilyOrWord) > 0)) {
@@ -243,14 +246,4 @@ pub(crate) fn capitalised(word: &str) -> String {
         starts = !letter.is_alphabetic();
     }
     written
-}
-
-/// Tells whether a word is in the lists of words that are no names.
-pub(crate) fn is_word(word: &str) -> bool {
-    let mut key = String::with_capacity(word.len());
-    for letter in word.chars() {
-        push_letter(letter, &mut key);
-    }
-    WORDS.contains(key.as_str()) || FAMILY_NAMES_AND_WORDS.contains(key.as_str())
-        || GIVEN_NAMES_AND_WORDS.contains(key.as_str())
 }

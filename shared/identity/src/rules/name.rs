@@ -38,7 +38,12 @@ pub(super) const RULES: [Rule; 9] = [
     )
     .at(Place::Anywhere)
     .then(Then::Name),
-    Rule::new(Name, "m", r"(?-i:M)\.[ \u{a0}]").then(Then::Name),
+    // "James M. Gaffney" has an initial.
+    Rule::new(Name, "m", r"(?-i:M)\.[ \u{a0}]")
+        .at(Place::After(
+            r"(?:^|[^\p{L}\s.]\s*|\n\s*|(?-i:\b\p{Ll}[\p{L}'’]*)\s+)",
+        ))
+        .then(Then::Name),
     Rule::new(
         Name,
         "dr prof pr",
