@@ -268,11 +268,22 @@ fn labelled_name(text: &str, at: usize) -> Option<Range<usize>> {
     (sure && (has_given || next_label)).then(|| span(name)).flatten()
 }
 
+/// Words that show a name before them to be that of a place.
+const NAMED_PLACES: [&str; 12] = [
+    "college", "university", "school", "institute", "hospital", "award", "foundation", "polytechnic",
+    "academy", "pageant", "center", "centre",
+];
+
 /// Returns the name after an honorific.
 fn following_name(text: &str, at: usize) -> Option<Range<usize>> {
     let words = part_words(text, at);
-    let (name, _) = leading_name(&words, 3);
-    name.iter().any(|word| word.part.is_name()).then(|| span(name)).flatten()
+    let (name, rest) = leading_name(&words, 3);
+    let of_place = rest.first().is_some_and(|word| {
+        let word = key(&text[word.range.clone()]);
+        NAMED_PLACES.contains(&word.trim_end_matches(|c: char| !c.is_alphabetic()))
+    });
+    let has_name = name.iter().any(|word| word.part.is_name());
+    (has_name && !of_place).then(|| span(name)).flatten()
 }
 
 /// Splits off the words at the start that can be one name, with at most `most`

@@ -165,11 +165,14 @@ fn personal(text: &str, part: &Range<usize>, kept_lines: Option<usize>) -> Optio
     }
     let words: Vec<Word> = words(text, part.clone()).collect();
     let name = match certainty(&words) {
-        Certainty::Sure => Some(part.clone()),
+        // One word alone can be a tool, so it must come first.
+        Certainty::Sure if words.len() > 1 || kept_lines.is_some_and(|kept| kept < LIKELY_LINES) => {
+            Some(part.clone())
+        }
         Certainty::Likely if kept_lines.is_some_and(|kept| kept < LIKELY_LINES) => {
             Some(part.clone())
         }
-        Certainty::Likely | Certainty::No => kept_lines.and_then(|_| leading_name(&words)),
+        Certainty::Sure | Certainty::Likely | Certainty::No => kept_lines.and_then(|_| leading_name(&words)),
     }?;
     Some(Found {
         name: Some(name.clone()),

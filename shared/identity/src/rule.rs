@@ -105,7 +105,7 @@ const FRAGMENTS: [(&str, &str); 12] = [
     ),
     (
         "CHILDREN",
-        r"(?:\s*[,;/+(&–-]?\s*(?:(?:with|and|avec|et)\s+)?(?:FEW\s+CHILD|no\s+(?:children|kids)\b|sans\s+enfants?\b|without\s+children\b)(?:\s*\([^)\n]{0,40}\))?\)?)",
+        r"(?:\s*[,;/+(&–-]?\s*(?:(?:with|and|avec|et)\s+)?(?:FEW\s+CHILD|no\s+(?:children|kids|child)\b|sans\s+enfants?\b|without\s+children\b)(?:\s*\([^)\n]{0,40}\))?\)?)",
     ),
     (
         "STATUS",

@@ -71,8 +71,8 @@ fn find(text: &str, reading: Reading) -> Vec<Found> {
         return found;
     }
     announced(text, Scope::Person, &mut found);
-    let top = if reading == Reading::Cv { TOP_BYTES } else { 0 };
-    addresses(text, 0..top, &mut found);
+    let top_end = if reading == Reading::Cv { TOP_BYTES } else { 0 };
+    addresses(text, top_end, &mut found);
     if reading == Reading::Cv {
         found.sort_by_key(|one| one.range.start);
         header(text, &mut found);

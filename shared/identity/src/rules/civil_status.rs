@@ -18,7 +18,7 @@ pub(super) const RULES: [Rule; 11] = [
     Rule::new(
         CivilStatus,
         "marital civil situation etat",
-        r"(?:(?:marital|civil)\s+status|situation\s+(?:de\s+famille|familiale|matrimoniale)|[ée]tat[\s-]civil)(?:NONE|SEPCHILDREN)",
+        r"(?:(?:marital|civil)\s+status|situation\s+(?:de\s+famille|familiale|matrimoniale)|[ée]tat[\s-]civil)(?:SEPCHILDREN|NONE)",
     ),
     Rule::new(
         CivilStatus,

@@ -13,7 +13,7 @@ pub(super) const RULES: [Rule; 9] = [
     Rule::new(
         Gender,
         "gender sex sexe genre",
-        r"(?:gender|sexe?|genre)(?:\s*/\s*(?:gender|sexe?|genre))?(?:NONE|SEP(?:non[- ]?bin\p{L}+|females?|males?|woman|man|femme|homme|f[ée]minine?|masculine?|fille|gar[çc]on|other|autre|(?:[mfhx]/)*[mfhx])\b)",
+        r"(?:gender|sexe?|genre)(?:\s*/\s*(?:gender|sexe?|genre))?(?:SEP(?:non[- ]?bin\p{L}+|females?|males?|woman|man|femme|homme|f[ée]minine?|masculine?|fille|gar[çc]on|other|autre|(?:[mfhx]/)*[mfhx])\b|NONE)",
     ),
     Rule::new(Gender, "sexe sex", r"sexe?\s+(?:masculin|f[ée]minin)\b"),
     Rule::new(
@@ -26,7 +26,8 @@ pub(super) const RULES: [Rule; 9] = [
         Gender,
         "he she him her his hers himself herself",
         r"(?-i:[Hh]e|[Ss]he|[Hh]im|[Hh]ers|[Hh]er|[Hh]is|[Hh]imself|[Hh]erself)\b(?:\s*/\s*PRONOUN\b)*(?:\s+or\s+PRONOUN\b)*",
-    ),
+    )
+    .at(Place::After(r"(?:^|[^-\d])")),
     Rule::new(Gender, "s", r"s\s?/\s?he\b"),
     Rule::new(Gender, "il elle", r"(?:il\s*/\s*elle|elle\s*/\s*il)\b"),
     Rule::new(

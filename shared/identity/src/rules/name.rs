@@ -31,12 +31,12 @@ pub(super) const RULES: [Rule; 9] = [
     )
     .then(Then::OwnName),
     Rule::new(Name, "nee", r"née\s+").then(Then::OwnName),
+    // "MS Office" is no lady.
     Rule::new(
         Name,
         "mr mrs ms miss mister messrs mme mlle mmes monsieur madame mademoiselle",
-        r"(?:mrs?|ms|miss|mister|messrs|mmes?|mlle|monsieur|madame|mademoiselle)\.?(?:/(?:mrs?|ms)\.?)?[\s\u{a0}]+",
+        r"(?:mrs?|(?-i:Ms|MS\.)|miss|mister|messrs|mmes?|mlle|monsieur|madame|mademoiselle)\.?(?:/(?:mrs?|ms)\.?)?[\s\u{a0}]+",
     )
-    .at(Place::Anywhere)
     .then(Then::Name),
     // "James M. Gaffney" has an initial.
     Rule::new(Name, "m", r"(?-i:M)\.[ \u{a0}]")
