@@ -48,12 +48,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     let bytes: usize = texts.iter().map(String::len).sum();
-    #[expect(clippy::cast_precision_loss, reason = "a report needs no more precision")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a report needs no more precision"
+    )]
     let (share, speed) = (
         100.0 * (before - after) as f64 / before as f64,
         bytes as f64 / seconds / 1e6,
     );
-    println!("{} texts, {touched} with removals, {unstable} unstable", texts.len());
+    println!(
+        "{} texts, {touched} with removals, {unstable} unstable",
+        texts.len()
+    );
     println!("{share:.3} % of {before} characters went: {counts:?}");
     println!("{speed:.1} MB a second of processor time");
     Ok(())

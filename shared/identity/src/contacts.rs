@@ -116,7 +116,11 @@ fn web_addresses(text: &str) -> Vec<Range<usize>> {
 /// Returns where in a word a web address starts.
 fn address_start(word: &str) -> Option<usize> {
     let has_www = |word: &str| {
-        word.len() > 4 && word.as_bytes().windows(4).any(|four| four.eq_ignore_ascii_case(b"www."))
+        word.len() > 4
+            && word
+                .as_bytes()
+                .windows(4)
+                .any(|four| four.eq_ignore_ascii_case(b"www."))
     };
     if !word.contains('/') && !has_www(word) {
         return None;
@@ -238,7 +242,8 @@ fn is_telephone(text: &str, groups: &[Digits]) -> bool {
     let bracket = groups
         .last()
         .is_some_and(|last| text[..last.span.start].ends_with('('));
-    let american = (matches!(lengths[..], [3, 3, 4]) && !bracket) || (opening == "1" && matches!(lengths[..], [1, 3, 3, 4]));
+    let american = (matches!(lengths[..], [3, 3, 4]) && !bracket)
+        || (opening == "1" && matches!(lengths[..], [1, 3, 3, 4]));
     let has_year = groups.iter().any(names_year);
     let national =
         digits == 10 && opening.starts_with('0') && !opening.starts_with("00") && !has_year;

@@ -55,7 +55,11 @@ pub(crate) fn edits(text: &str, found: &mut [Found]) -> Vec<Edit> {
     let mut edits: Vec<Edit> = Vec::with_capacity(spans.len());
     for (span, removal) in spans.into_iter().zip(removals) {
         let floor = edits.last().map_or(0, |last| last.range.end);
-        let edit = if removal { tidy(text, span.range, floor) } else { span };
+        let edit = if removal {
+            tidy(text, span.range, floor)
+        } else {
+            span
+        };
         match edits.last_mut() {
             Some(last) if edit.range.start < last.range.end => {
                 last.range.end = last.range.end.max(edit.range.end);
@@ -69,16 +73,24 @@ pub(crate) fn edits(text: &str, found: &mut [Found]) -> Vec<Edit> {
 /// Widens a removal over the spaces and signs that it leaves without purpose;
 /// not before `floor`.
 fn tidy(text: &str, mut span: Range<usize>, floor: usize) -> Edit {
+    // What stands alone between brackets goes with them.
+    if text[floor..span.start].ends_with('(') && text[span.end..].starts_with(')') {
+        span = span.start - 1..span.end + 1;
+    }
     let line_start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
-    let line_end = text[span.end..].find('\n').map_or(text.len(), |at| span.end + at);
+    let line_end = text[span.end..]
+        .find('\n')
+        .map_or(text.len(), |at| span.end + at);
     let before = &text[line_start.max(floor).min(span.start)..span.start];
     let after = &text[span.end..line_end];
     let cut_before = line_start < floor;
     let breaks = text[span.clone()].contains('\n');
     if is_blank(before) && !cut_before && is_blank(after) {
-        let end = (line_end + 1).min(text.len());
+        // The last line goes with the break before it.
+        let last = line_end == text.len() && line_start > floor;
+        let range = line_start - usize::from(last)..(line_end + 1).min(text.len());
         return Edit {
-            range: line_start..end,
+            range,
             instead: String::new(),
         };
     }
@@ -101,13 +113,16 @@ fn tidy(text: &str, mut span: Range<usize>, floor: usize) -> Edit {
             instead: if full_stop { "." } else { "" }.to_owned(),
         };
     }
-    let hugged = before.ends_with('(') && after.starts_with(')');
-    if hugged {
-        span = span.start - 1..span.end + 1;
-        return tidy(text, span, floor);
-    }
     span.start -= spaces_before;
     span.end += spaces_after;
+    // Of the signs on both sides one is enough.
+    let parts = |c: char| SIGNS.contains(c) && !"().&".contains(c);
+    if text[floor..span.start].ends_with(parts)
+        && let Some(rest) = text[span.end..].strip_prefix(parts)
+    {
+        let rest = rest.trim_start_matches(is_space);
+        span.end = text.len() - rest.len();
+    }
     let next = text[span.end..].chars().next();
     let closes = next.is_some_and(|c| ",.;:)!?'’".contains(c));
     let opens = text[..span.start].ends_with(['(', '“', '"']);

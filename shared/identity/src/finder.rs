@@ -124,7 +124,9 @@ pub(crate) fn announced(text: &str, scope: Scope, found: &mut Vec<Found>) {
         let end = word_end(text, at);
         spelt.clear();
         if end - at <= calls.longest * 2 {
-            text[at..end].chars().for_each(|letter| push_letter(letter, &mut spelt));
+            text[at..end]
+                .chars()
+                .for_each(|letter| push_letter(letter, &mut spelt));
         }
         let hit = start_of(spelt.as_bytes())
             .filter(|start| calls.starts[*start])
@@ -157,7 +159,11 @@ fn word_end(text: &str, at: usize) -> usize {
 
 fn answer(text: &str, word: Range<usize>, call: &Call, scope: Scope) -> Option<Found> {
     let by_rule = (scope == Scope::Person)
-        .then(|| call.rules.iter().find_map(|rule| apply(text, word.start, rule)))
+        .then(|| {
+            call.rules
+                .iter()
+                .find_map(|rule| apply(text, word.start, rule))
+        })
         .flatten();
     by_rule.or_else(|| neutral_form(text, word, call.form?))
 }
@@ -196,15 +202,25 @@ fn apply(text: &str, at: usize, compiled: &Compiled) -> Option<Found> {
             found.name = Some(name);
         }
         Then::Name => found.range.end = following_name(text, end)?.end,
-        Then::KeptThenName => found.range = following_name(text, end)?,
     }
     Some(found)
 }
 
 /// Words after which a label can stand although no sign comes between.
 const BEFORE_LABELS: [&str; 13] = [
-    "details", "detail", "information", "informations", "info", "profile", "particulars", "data",
-    "personal", "personnelles", "personnel", "civil", "hello",
+    "details",
+    "detail",
+    "information",
+    "informations",
+    "info",
+    "profile",
+    "particulars",
+    "data",
+    "personal",
+    "personnelles",
+    "personnel",
+    "civil",
+    "hello",
 ];
 
 /// Tells whether a label can start at `at`.
@@ -232,9 +248,32 @@ const PART_ENDS: [char; 9] = ['\n', '\r', '\t', '|', '•', ';', '(', '/', '·']
 
 /// Words that start the next label behind a name.
 const NEXT_LABELS: [&str; 26] = [
-    "father", "mother", "husband", "wife", "date", "gender", "sex", "sexe", "dob", "address",
-    "adresse", "age", "nationality", "nationalite", "marital", "email", "e", "phone", "tel",
-    "mobile", "birth", "prenom", "nom", "contact", "ne", "nee",
+    "father",
+    "mother",
+    "husband",
+    "wife",
+    "date",
+    "gender",
+    "sex",
+    "sexe",
+    "dob",
+    "address",
+    "adresse",
+    "age",
+    "nationality",
+    "nationalite",
+    "marital",
+    "email",
+    "e",
+    "phone",
+    "tel",
+    "mobile",
+    "birth",
+    "prenom",
+    "nom",
+    "contact",
+    "ne",
+    "nee",
 ];
 
 /// Returns the words of the part of a line that starts at `at`.
@@ -265,13 +304,25 @@ fn labelled_name(text: &str, at: usize) -> Option<Range<usize>> {
     });
     let alone = matches!(name, [one] if matches!(one.part, Part::Given | Part::Unknown));
     let sure = certainty(name) != Certainty::No || alone;
-    (sure && (has_given || next_label)).then(|| span(name)).flatten()
+    (sure && (has_given || next_label))
+        .then(|| span(name))
+        .flatten()
 }
 
 /// Words that show a name before them to be that of a place.
 const NAMED_PLACES: [&str; 12] = [
-    "college", "university", "school", "institute", "hospital", "award", "foundation", "polytechnic",
-    "academy", "pageant", "center", "centre",
+    "college",
+    "university",
+    "school",
+    "institute",
+    "hospital",
+    "award",
+    "foundation",
+    "polytechnic",
+    "academy",
+    "pageant",
+    "center",
+    "centre",
 ];
 
 /// Returns the name after an honorific.

@@ -73,6 +73,15 @@ pub(crate) fn header(text: &str, found: &mut Vec<Found>) {
         if is_heading(text, &parts) {
             break;
         }
+        if kept_lines == 0
+            && let Some(name) = turned_name(text, &parts)
+        {
+            found.push(Found {
+                name: Some(name.clone()),
+                ..Found::new(Kind::Name, name)
+            });
+            continue;
+        }
         let mut kept = 0;
         for (place, part) in parts.iter().enumerate() {
             let first = place == 0 || kept == 0;
@@ -137,7 +146,11 @@ fn split(text: &str, range: Range<usize>, parts: &mut Vec<Range<usize>>) {
             cut(start, at);
             start = at + letter.len_utf8();
         }
-        spaces = if letter.is_whitespace() { spaces + 1 } else { 0 };
+        spaces = if letter.is_whitespace() {
+            spaces + 1
+        } else {
+            0
+        };
     }
     cut(start, range.end);
 }
@@ -153,6 +166,17 @@ fn is_heading(text: &str, parts: &[Range<usize>]) -> bool {
     (known(first) || known(last)) && words.count() < HEADING_WORDS
 }
 
+/// Returns the name of a line such as "Dupont, Marie".
+fn turned_name(text: &str, parts: &[Range<usize>]) -> Option<Range<usize>> {
+    let [family, given] = parts else {
+        return None;
+    };
+    let one_comma = text[family.end..given.start].trim() == ",";
+    let name = family.start..given.end;
+    let words: Vec<Word> = words(text, name.clone()).collect();
+    (one_comma && certainty(&words) != Certainty::No).then_some(name)
+}
+
 /// Returns the personal detail that a part of a line is or starts with;
 /// `kept_lines` is known where no other part of its line stays before it.
 fn personal(text: &str, part: &Range<usize>, kept_lines: Option<usize>) -> Option<Found> {
@@ -166,13 +190,17 @@ fn personal(text: &str, part: &Range<usize>, kept_lines: Option<usize>) -> Optio
     let words: Vec<Word> = words(text, part.clone()).collect();
     let name = match certainty(&words) {
         // One word alone can be a tool, so it must come first.
-        Certainty::Sure if words.len() > 1 || kept_lines.is_some_and(|kept| kept < LIKELY_LINES) => {
+        Certainty::Sure
+            if words.len() > 1 || kept_lines.is_some_and(|kept| kept < LIKELY_LINES) =>
+        {
             Some(part.clone())
         }
         Certainty::Likely if kept_lines.is_some_and(|kept| kept < LIKELY_LINES) => {
             Some(part.clone())
         }
-        Certainty::Sure | Certainty::Likely | Certainty::No => kept_lines.and_then(|_| leading_name(&words)),
+        Certainty::Sure | Certainty::Likely | Certainty::No => {
+            kept_lines.and_then(|_| leading_name(&words))
+        }
     }?;
     Some(Found {
         name: Some(name.clone()),

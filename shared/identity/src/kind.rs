@@ -68,7 +68,9 @@ impl Counts {
 
     /// Returns how many details were removed.
     pub fn total(&self) -> u32 {
-        self.0.iter().fold(0, |sum, count| sum.saturating_add(*count))
+        self.0
+            .iter()
+            .fold(0, |sum, count| sum.saturating_add(*count))
     }
 
     /// Tells whether nothing was removed.

@@ -12,9 +12,9 @@ use crate::lexicon::{FAMILY_NAMES_AND_WORDS, GIVEN_NAMES, GIVEN_NAMES_AND_WORDS,
 
 /// Words before and between the parts of a name.
 const PARTICLES: [&str; 32] = [
-    "mr", "mrs", "ms", "dr", "mme", "mlle", "shri", "smt",
-    "de", "du", "des", "d", "la", "le", "van", "von", "der", "den", "ter", "el", "al", "bin",
-    "ben", "ibn", "da", "dos", "di", "del", "della", "y", "abu", "st",
+    "mr", "mrs", "ms", "dr", "mme", "mlle", "shri", "smt", "de", "du", "des", "d", "la", "le",
+    "van", "von", "der", "den", "ter", "el", "al", "bin", "ben", "ibn", "da", "dos", "di", "del",
+    "della", "y", "abu", "st",
 ];
 
 /// What a word can be in a name.
@@ -74,7 +74,16 @@ pub(crate) fn words(text: &str, range: Range<usize>) -> impl Iterator<Item = Wor
         done = length.map_or(part.len(), |length| start + length);
         let word = &part[start..done];
         let trimmed = word.trim_end_matches([',', ';', ':']);
-        let end = if trimmed.is_empty() { done } else { start + trimmed.len() };
+        // A full stop belongs to "Jr." and "J.", and else ends a sentence.
+        let trimmed = match trimmed.strip_suffix('.') {
+            Some(bare) if bare.chars().count() > 3 && !bare.contains('.') => bare,
+            _ => trimmed,
+        };
+        let end = if trimmed.is_empty() {
+            done
+        } else {
+            start + trimmed.len()
+        };
         Some(Word {
             range: range.start + start..range.start + end,
             part: classify(&part[start..end]),
@@ -96,7 +105,11 @@ pub(crate) fn classify(word: &str) -> Part {
     };
     let is_capital = first.is_alphabetic() && !first.is_lowercase();
     if letters.next().is_none() {
-        return if is_capital { Part::Initial } else { Part::Other };
+        return if is_capital {
+            Part::Initial
+        } else {
+            Part::Other
+        };
     }
     let spelt = |c: char| c.is_alphabetic() || ('\u{300}'..='\u{36f}').contains(&c);
     if !stem.chars().all(|c| spelt(c) || "-'’".contains(c)) {
@@ -143,7 +156,11 @@ fn initials(stem: &str, is_capital: bool) -> Part {
         return Part::Initial;
     }
     let spelt = !last.is_empty() && last.chars().all(char::is_alphabetic);
-    if spelt { lookup(&key(last)) } else { Part::Other }
+    if spelt {
+        lookup(&key(last))
+    } else {
+        Part::Other
+    }
 }
 
 fn starts_big(part: &str) -> bool {
@@ -163,9 +180,11 @@ fn is_evenly_spelt(stem: &str) -> bool {
             }
             before = Some(letter);
         }
-        humps == 0 || (humps == 1 && ["Mc", "Mac", "De", "La", "Le", "Di", "O"].iter().any(|start| {
-            part.strip_prefix(start).is_some_and(starts_big)
-        }))
+        humps == 0
+            || (humps == 1
+                && ["Mc", "Mac", "De", "La", "Le", "Di", "O"]
+                    .iter()
+                    .any(|start| part.strip_prefix(start).is_some_and(starts_big)))
     })
 }
 
@@ -203,7 +222,18 @@ pub(crate) fn certainty(words: &[Word]) -> Certainty {
     if meant.is_empty() || meant.len() > NAME_WORDS.0 || words.len() > NAME_WORDS.1 {
         return Certainty::No;
     }
-    if count(Part::Other) > 0 || matches!(words, [.., Word { part: Part::Particle, .. }]) {
+    if count(Part::Other) > 0
+        || matches!(
+            words,
+            [
+                ..,
+                Word {
+                    part: Part::Particle,
+                    ..
+                }
+            ]
+        )
+    {
         return Certainty::No;
     }
     if meant.len() == 1 {
@@ -215,7 +245,8 @@ pub(crate) fn certainty(words: &[Word]) -> Certainty {
             Certainty::No
         };
     }
-    if given > 0 || (count(Part::GivenOrWord) > 0 && (unknown > 0 || count(Part::FamilyOrWord) > 0)) {
+    if given > 0 || (count(Part::GivenOrWord) > 0 && (unknown > 0 || count(Part::FamilyOrWord) > 0))
+    {
         Certainty::Sure
     } else if unknown > 0 {
         Certainty::Likely

@@ -45,7 +45,8 @@ const PLACE_LINE: &str = concat!(
 );
 
 static STREETS: LazyLock<[Regex; 2]> = LazyLock::new(|| [STREET, RUE].map(compile));
-static STREET_LINES: LazyLock<[Regex; 2]> = LazyLock::new(|| [STREET_LINE, PLACE_LINE].map(compile));
+static STREET_LINES: LazyLock<[Regex; 2]> =
+    LazyLock::new(|| [STREET_LINE, PLACE_LINE].map(compile));
 
 /// A state before its postcode; those that are words need a comma before them.
 static STATE: LazyLock<Regex> = LazyLock::new(|| {
@@ -55,9 +56,15 @@ static STATE: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
-/// A French, Belgian or Swiss postcode before a city.
-static POSTCODE: LazyLock<Regex> =
-    LazyLock::new(|| compile(r"^(?:\d{5}|\d{2} \d{3}|\d{4})[ \t]+\p{Lu}[\p{L}'’]"));
+/// A French, Belgian or Swiss postcode before a city: behind a street, and where
+/// the city is all that follows.
+static POSTCODE: LazyLock<[Regex; 2]> = LazyLock::new(|| {
+    [
+        r"^(?:\d{5}|\d{2} \d{3}|\d{4})[ \t]+\p{Lu}[\p{L}'’]",
+        r"^(?:\d{5}|\d{2} \d{3}|\d{4})[ \t]+\p{Lu}[\p{L}'’-]+(?:[ -][\p{L}'’]+){0,4}[ \t]*(?:$|[\n\r,|•·(–-])",
+    ]
+    .map(compile)
+});
 
 /// A British postcode around its first digit.
 static BRITISH: LazyLock<[Regex; 2]> = LazyLock::new(|| {
@@ -86,7 +93,7 @@ const YEARS: Range<usize> = 1900..2040;
 
 /// Finds addresses; before `top_end` a postcode needs no street.
 pub(crate) fn addresses(text: &str, top_end: usize, found: &mut Vec<Found>) {
-    let mut push = |range: Range<usize>| found.push(Found::new(Kind::Address, range));
+    let mut ranges: Vec<Range<usize>> = Vec::new();
     let bytes = text.as_bytes();
     let mut at = 0;
     let mut behind_street = 0;
@@ -95,7 +102,10 @@ pub(crate) fn addresses(text: &str, top_end: usize, found: &mut Vec<Found>) {
             at += 1;
             continue;
         }
-        let digits = bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let digits = bytes[at..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
         let number = at..at + digits;
         at = number.end;
         if digits > 5 {
@@ -104,9 +114,9 @@ pub(crate) fn addresses(text: &str, top_end: usize, found: &mut Vec<Found>) {
         let near = number.start < behind_street;
         if let Some(code) = postcode(text, &number, near, number.start < top_end) {
             at = at.max(code.end);
-            push(code);
+            ranges.push(code);
         } else if let Some(end) = street_end(text, &number) {
-            push(number.start..end);
+            ranges.push(number.start..end);
             at = end;
             behind_street = end + POSTCODE_BYTES;
         }
@@ -114,13 +124,14 @@ pub(crate) fn addresses(text: &str, top_end: usize, found: &mut Vec<Found>) {
     let can_have_label = ["ddress", "DDRESS", "dresse", "omicile", "OMICILE"];
     if can_have_label.iter().any(|part| text.contains(part)) {
         for hit in LABEL.captures_iter(text) {
-            let (Some(label), Some(whole)) = (hit.get(1), hit.get(0)) else {
-                continue;
-            };
-            push(label.start()..whole.end());
-            labelled(text, whole.end(), &mut push);
+            if let (Some(label), Some(whole)) = (hit.get(1), hit.get(0)) {
+                labelled(text, whole.end(), &mut ranges);
+                ranges.push(label.start()..whole.end());
+            }
         }
     }
+    let new = ranges.into_iter();
+    found.extend(new.map(|range| Found::new(Kind::Address, range)));
 }
 
 /// Returns where the street line ends that starts with a number.
@@ -138,8 +149,13 @@ fn street_end(text: &str, number: &Range<usize>) -> Option<usize> {
         return None;
     }
     let ahead = &text[number.start..floor_boundary(text, number.start + STREET_BYTES)];
-    let starts_line = before.is_none_or(|c| "\n\r|•\t".contains(c));
-    let lines = if starts_line { STREET_LINES.as_slice() } else { &[] };
+    let line = text[..number.start].trim_end_matches([' ', '\u{a0}']);
+    let starts_line = line.is_empty() || line.ends_with(['\n', '\r', '|', '•', '\t', ':', ',']);
+    let lines = if starts_line {
+        STREET_LINES.as_slice()
+    } else {
+        &[]
+    };
     let end = STREETS
         .iter()
         .chain(lines)
@@ -169,7 +185,7 @@ fn postcode(text: &str, number: &Range<usize>, near: bool, top: bool) -> Option<
     if !near && !top {
         return None;
     }
-    let ahead = &text[number.start..floor_boundary(text, number.start + POSTCODE_BYTES)];
+    let ahead = &text[number.start..floor_boundary(text, number.start + STREET_BYTES)];
     let [area, rest] = &*BRITISH;
     if number.len() <= 2
         && let (Some(area), Some(rest)) = (area.find(before), rest.find(ahead))
@@ -185,37 +201,60 @@ fn postcode(text: &str, number: &Range<usize>, near: bool, top: bool) -> Option<
         .unwrap_or_default();
     let start = number.start - country;
     let apart = text[..start].trim_end_matches([' ', '\t']);
-    let apart = apart.is_empty() || apart.ends_with(['\n', ',', '|', '•', '·', ';', '-', '–', ':', '(']);
+    let apart =
+        apart.is_empty() || apart.ends_with(['\n', ',', '|', '•', '·', ';', '-', '–', ':', '(']);
     if (number.len() == 4 && country == 0) || !(near || apart) || number.len() == 3 {
         return None;
     }
-    let code = POSTCODE.find(ahead)?;
-    let digits = code.as_str().trim_end_matches(|c: char| !c.is_ascii_digit());
-    Some(start..number.start + digits.len())
+    POSTCODE[usize::from(!near)].find(ahead)?;
+    let digits = ahead
+        .bytes()
+        .enumerate()
+        .take_while(|(_, byte)| byte.is_ascii_digit() || *byte == b' ')
+        .filter(|(_, byte)| byte.is_ascii_digit())
+        .last()?;
+    Some(start..number.start + digits.0 + 1)
 }
 
 /// Takes the parts with digits of an address behind its label; of "69003 Lyon"
-/// and "Pune - 411028" the digits only.
-fn labelled(text: &str, at: usize, push: &mut impl FnMut(Range<usize>)) {
+/// and "Pune - 411028" the digits only. Digits that were found before do not
+/// count.
+fn labelled(text: &str, at: usize, ranges: &mut Vec<Range<usize>>) {
+    let known = ranges.len();
     let rest = &text[at..floor_boundary(text, at + ADDRESS_BYTES)];
     let end = rest.find(['\n', '\r', '|', '•', '\t', ';']);
     let address = &rest[..end.unwrap_or(rest.len())];
     let mut start = 0;
     for part in address.split(',') {
-        let sentence = part.find(". ").unwrap_or(part.len());
+        let sentence = part
+            .match_indices(". ")
+            .map(|(at, _)| at)
+            .find(|at| !part[..*at].to_ascii_lowercase().ends_with("no"))
+            .unwrap_or(part.len());
         let taken = &part[..sentence];
         if taken.split_whitespace().count() > 6 {
             break;
         }
+        let from = at + start;
         let is_digit = |c: char| c.is_ascii_digit();
-        if let (Some(first), Some(last)) = (taken.find(is_digit), taken.rfind(is_digit)) {
+        let is_new = |at: &usize| {
+            !ranges[..known]
+                .iter()
+                .any(|range| range.contains(&(from + at)))
+        };
+        let mut digits = taken
+            .match_indices(is_digit)
+            .map(|(at, _)| at)
+            .filter(is_new);
+        let first = digits.next();
+        if let Some(first) = first {
+            let last = digits.last().unwrap_or(first);
             let code = &taken[first..=last];
-            let from = at + start;
             if (5..=6).contains(&code.len()) && code.chars().all(is_digit) {
-                push(from + first..from + last + 1);
+                ranges.push(from + first..from + last + 1);
             } else {
                 let words = taken.trim_start();
-                push(from + taken.len() - words.len()..from + taken.trim_end().len());
+                ranges.push(from + taken.len() - words.len()..from + taken.trim_end().len());
             }
         }
         if sentence < part.len() {

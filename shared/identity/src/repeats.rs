@@ -67,8 +67,9 @@ fn touches(text: &str, word: &Range<usize>, hits: &[Range<usize>]) -> bool {
         .checked_sub(1)
         .and_then(|last| text.get(hits[last].end..word.start));
     let gap_after = hits.get(next).and_then(|hit| text.get(word.end..hit.start));
-    [gap_before, gap_after]
-        .into_iter()
-        .flatten()
-        .any(|gap| gap.len() <= 5 && gap.chars().filter(|c| c.is_alphabetic()).count() <= 1 && !gap.contains('\n'))
+    [gap_before, gap_after].into_iter().flatten().any(|gap| {
+        gap.len() <= 5
+            && gap.chars().filter(|c| c.is_alphabetic()).count() <= 1
+            && !gap.contains('\n')
+    })
 }

@@ -28,8 +28,6 @@ pub(crate) enum Then {
     OwnName,
     /// A name; label and name go.
     Name,
-    /// A name; only it goes.
-    KeptThenName,
 }
 
 /// A rule as it is written in a table.
@@ -88,13 +86,16 @@ const FRAGMENTS: [(&str, &str); 12] = [
     ),
     (
         "DATE",
-        r"(?:\d{1,2}(?:st|nd|rd|th|er)?(?:\s+of)?[\s\u{a0}Â,./-]*(?:MONTH|\d{1,2})[\s\u{a0}Â,./-]*(?:\d{4}|\d{2})\b|MONTH[\s,.-]*\d{1,2}\s?(?:st|nd|rd|th)?[\s,.-]*(?:\d{4}|\d{2})\b|\d{4}[./-]\d{1,2}[./-]\d{1,2}\b|MONTH\s+\d{4}\b|(?:19|20)\d\d\b)",
+        r"(?:\d{4}[./-]\d{1,2}[./-]\d{1,2}\b|\d{1,2}(?:st|nd|rd|th|er)?(?:\s+of)?[\s\u{a0}Â,./-]*(?:MONTH|\d{1,2})[\s\u{a0}Â,./-]*(?:\d{4}|\d{2})\b|MONTH[\s,.-]*\d{1,2}\s?(?:st|nd|rd|th)?[\s,.-]*(?:\d{4}|\d{2})\b|MONTH\s+\d{4}\b|(?:19|20)\d\d\b)",
     ),
     (
         "SPOT",
-        r"(?-i:\p{Lu}[\p{L}'’-]+(?:[ -](?:(?:de|du|la|le|les|sur|sous|en)[ -])?\p{Lu}[\p{L}'’-]+)?(?:,? ?\(?(?:\p{Lu}{2,3}\b|\d{2,5}\b|\p{Lu}\p{Ll}+)\)?)?)",
+        r"(?-i:\p{Lu}[\p{L}'’-]+(?:[ -](?:(?:de|du|la|le|les|sur|sous|en)[ -])?\p{Lu}[\p{L}'’-]+)?(?: ?\(\d{2,3}\)|,? \p{Lu}{2,3}\b|,? \(?\p{Lu}\p{Ll}+\)?)?)",
     ),
-    ("AGE", r"\d{1,3}\s*-?\s*(?:years?(?:[ -]+old)?|yrs?|y\.\s?o\b\.?|ans|y/o)\b"),
+    (
+        "AGE",
+        r"\d{1,3}\s*-?\s*(?:years?(?:[ -]+old)?|yrs?|y\.\s?o\b\.?|ans|y/o)\b",
+    ),
     (
         "FEW",
         r"(?:\d{1,2}|an?|one|two|three|four|five|six|seven|eight|nine|ten|un|une|deux|trois|quatre|cinq|sept|huit)",

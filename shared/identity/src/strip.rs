@@ -127,3 +127,7 @@ fn merge(done: Vec<Edit>, new: Vec<Edit>, stripped: &Stripped<'_>) -> Vec<Edit> 
     }
     merged.into_iter().map(|(_, edit)| edit).collect()
 }
+
+#[cfg(test)]
+#[path = "strip/tests.rs"]
+mod tests;

@@ -65,7 +65,11 @@ impl<'a> Stripped<'a> {
             }
         };
         for edit in edits {
-            push(&original[done..edit.range.start], done..edit.range.start, true);
+            push(
+                &original[done..edit.range.start],
+                done..edit.range.start,
+                true,
+            );
             push(&edit.instead, edit.range.clone(), false);
             done = edit.range.end;
         }

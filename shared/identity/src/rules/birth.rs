@@ -6,7 +6,7 @@ use crate::rule::{Place, Rule};
 /// "34 years old" or a full date as a part of a line.
 pub(super) const ALONE: (Kind, &str) = (
     Birth,
-    r"(?:aged?\s+)?(?:AGE|(?-i:\d{2}\s?ans))|aged?\s+\d{2}|\d{1,2}[./-]\d{1,2}[./-](?:19[4-9]|200)\d",
+    r"(?:aged?\s+)?(?:1[89]|[2-6]\d)\s*-?\s*(?:years?[ -]+old|y\.\s?o\b\.?|ans|y/o|yo)|aged?\s+\d{2}|\d{1,2}[./-]\d{1,2}[./-](?:19[4-9]|200)\d",
 );
 
 pub(super) const RULES: [Rule; 12] = [
@@ -20,7 +20,11 @@ pub(super) const RULES: [Rule; 12] = [
         "date year place dob birthdate birthday",
         r"(?:(?:date|place|year)\s+of\s+birth|birth\s*(?:date|day|place)|dob)NONE",
     ),
-    Rule::new(Birth, "date lieu", r"(?:date|lieu)(?:\s+et\s+lieu)?\s+de\s+naissanceNONE"),
+    Rule::new(
+        Birth,
+        "date lieu",
+        r"(?:date|lieu)(?:\s+et\s+lieu)?\s+de\s+naissanceNONE",
+    ),
     Rule::new(
         Birth,
         "place country city birthplace birth lieu pays ville",
@@ -41,9 +45,17 @@ pub(super) const RULES: [Rule; 12] = [
         "age",
         r"[âa]ge\s*[:=]\s*\d{1,2}\b(?:\s*(?:years?(?:\s+old)?|yrs?|ans)\b)?",
     ),
-    Rule::new(Birth, "age agee", r"[âa]g[ée]e?(?:\(e\))?\s+de\s+\d{2}\s+ans\b"),
-    Rule::new(Birth, "years year yrs y", r"(?:years?[ -]+old|yrs?[ -]+old|y\.\s?o\b\.?)")
-        .at(Place::From(r"(?:\b(?:i\s+am|i['’]m|aged)\s+)\d\d[\s-]*")),
+    Rule::new(
+        Birth,
+        "age agee",
+        r"[âa]g[ée]e?(?:\(e\))?\s+de\s+\d{2}\s+ans\b",
+    ),
+    Rule::new(
+        Birth,
+        "years year yrs y",
+        r"(?:years?[ -]+old|yrs?[ -]+old|y\.\s?o\b\.?)",
+    )
+    .at(Place::From(r"(?:\b(?:i\s+am|i['’]m|aged)\s+)\d\d[\s-]*")),
     Rule::new(Birth, "ans", r"ans\b")
         .at(Place::From(r"\bj['’]ai\s+\d\d\s*"))
         .unless(r"\s*(?:d['’]|de\b|dans\b|en\b)"),

@@ -38,9 +38,10 @@ pub(super) const RULES: [Rule; 11] = [
     ),
     Rule::new(
         CivilStatus,
-        "single proud mother father mom mum dad parent mere pere maman papa",
-        r"(?:(?:single|proud|a)\s+)?(?:mother|father|mom|mum|dad|parent|m[èe]re|p[èe]re|maman|papa)\s+(?:of|de|d['’]|to)\s*FEW\b(?:\s+CHILD)?",
-    ),
+        "mother father mom mum dad parent mere pere maman papa",
+        r"(?:mother|father|mom|mum|dad|parent|m[èe]re|p[èe]re|maman|papa)\s+(?:of|de|d['’]|to)\s*FEW\b(?:\s+CHILD)?",
+    )
+    .at(Place::From(r"(?:\b(?:single|proud|an?)\s+){0,3}")),
     Rule::new(CivilStatus, "mere pere", r"(?:m[èe]re|p[èe]re)\s+de\s+famille\b"),
     Rule::new(
         CivilStatus,

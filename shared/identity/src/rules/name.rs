@@ -40,16 +40,17 @@ pub(super) const RULES: [Rule; 9] = [
     .then(Then::Name),
     // "James M. Gaffney" has an initial.
     Rule::new(Name, "m", r"(?-i:M)\.[ \u{a0}]")
+        .unless(r"(?:eng|tech|sc|com|ed|phil|pharm|arch|des|plan|litt|div|a|s|b|d)\b")
         .at(Place::After(
-            r"(?:^|[^\p{L}\s.]\s*|\n\s*|(?-i:\b\p{Ll}[\p{L}'’]*)\s+)",
+            r"(?:^|[^\p{L}\d\s.]\s*|\n\s*|(?-i:\b\p{Ll}[\p{L}'’]*)\s+)",
         ))
         .then(Then::Name),
     Rule::new(
         Name,
         "dr prof pr",
-        r"(?:(?-i:Dr|DR)\.?|(?-i:Prof|Pr)\.)[\s\u{a0}]+",
+        r"(?-i:Dr\.?|DR\.|Prof\.|Pr\.)[\s\u{a0}]+",
     )
-    .then(Then::KeptThenName),
+    .then(Then::Name),
     Rule::new(Name, "resume curriculum cv", r"(?:resume|curriculum\s+vitae|cv)\s+(?:of|de|:)\s+")
         .at(Place::Label)
         .then(Then::OwnName),
