@@ -6,12 +6,11 @@
 //!
 //! Left out on purpose: identifier, tenant, attributes and sensitive
 //! attributes; places and languages, which are compared on their own; and
-//! dates, which tell a person's age. E-mail addresses, telephone numbers and
-//! web addresses are stripped.
+//! dates, which tell a person's age. Names, gender, contacts and other details
+//! that tell who a person is are stripped ([`vivier_identity`]).
 
+use vivier_identity::{Counts, Stripped, strip, strip_advert, strip_field};
 use vivier_types::{Candidate, Education, Experience, Skill, Vacancy};
-
-use crate::scrub::scrub;
 
 /// Returns the text of a candidate for an encoder, with a label before each
 /// section.
@@ -35,10 +34,21 @@ pub fn vacancy_words(vacancy: &Vacancy) -> String {
     render(&vacancy_sections(vacancy), false)
 }
 
+/// Counts what is stripped from the texts of a candidate.
+pub(crate) fn candidate_removed(candidate: &Candidate) -> Counts {
+    removed(&candidate_sections(candidate))
+}
+
+/// Counts what is stripped from the texts of a vacancy.
+pub(crate) fn vacancy_removed(vacancy: &Vacancy) -> Counts {
+    removed(&vacancy_sections(vacancy))
+}
+
 /// A part of the text; `label` is empty for free text, which speaks for itself.
 struct Section {
     label: &'static str,
     content: String,
+    strip: fn(&str) -> Stripped<'_>,
 }
 
 fn candidate_sections(candidate: &Candidate) -> Vec<Section> {
@@ -48,22 +58,27 @@ fn candidate_sections(candidate: &Candidate) -> Vec<Section> {
         Section {
             label: "Position",
             content: join(candidate.titles.iter().map(String::as_str), "; "),
+            strip: strip_field,
         },
         Section {
             label: "Skills",
             content: skill_list(&candidate.skills),
+            strip: strip_field,
         },
         Section {
             label: "",
             content: candidate.text.trim().to_owned(),
+            strip: strip,
         },
         Section {
             label: "Experience",
             content: join(experience.iter().map(String::as_str), "\n"),
+            strip: strip_field,
         },
         Section {
             label: "Education",
             content: join(education.iter().map(String::as_str), "\n"),
+            strip: strip_field,
         },
     ]
 }
@@ -73,22 +88,27 @@ fn vacancy_sections(vacancy: &Vacancy) -> Vec<Section> {
         Section {
             label: "Position",
             content: vacancy.title.trim().to_owned(),
+            strip: strip_advert,
         },
         Section {
             label: "Required skills",
             content: skill_list(&vacancy.required_skills),
+            strip: strip_advert,
         },
         Section {
             label: "Optional skills",
             content: skill_list(&vacancy.optional_skills),
+            strip: strip_advert,
         },
         Section {
             label: "Profile",
             content: vacancy.wanted_profile.trim().to_owned(),
+            strip: strip_advert,
         },
         Section {
             label: "Description",
             content: vacancy.description.trim().to_owned(),
+            strip: strip_advert,
         },
     ]
 }
@@ -136,9 +156,17 @@ fn render(sections: &[Section], labels: bool) -> String {
             text.push_str(section.label);
             text.push_str(": ");
         }
-        text.push_str(&scrub(&section.content));
+        text.push_str((section.strip)(&section.content).text());
     }
     text
+}
+
+fn removed(sections: &[Section]) -> Counts {
+    let mut counts = Counts::default();
+    for section in sections {
+        counts.add(&(section.strip)(&section.content).removed());
+    }
+    counts
 }
 
 #[cfg(test)]
@@ -163,7 +191,7 @@ mod tests {
         assert_eq!(
             candidate_text(&candidate()),
             "Position: Rust developer; Programmer\nSkills: Rust, gRPC\n\
-             Loves types. Write to   or  .\n\
+             Loves types. Write to or.\n\
              Experience: Developer, Acme\nBuilt a search.\nEducation: MSc, Computing, Lyon 1"
         );
     }

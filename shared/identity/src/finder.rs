@@ -302,7 +302,7 @@ fn labelled_name(text: &str, at: usize) -> Option<Range<usize>> {
         let plain = plain.split(|c: char| !c.is_alphabetic()).next();
         NEXT_LABELS.contains(&plain.unwrap_or_default())
     });
-    let alone = matches!(name, [one] if matches!(one.part, Part::Given | Part::Unknown));
+    let alone = matches!(name, [one] if one.part.is_name());
     let sure = certainty(name) != Certainty::No || alone;
     (sure && (has_given || next_label))
         .then(|| span(name))

@@ -73,7 +73,9 @@ pub(crate) fn header(text: &str, found: &mut Vec<Found>) {
         if is_heading(text, &parts) {
             break;
         }
-        if kept_lines == 0
+        let untouched = known.get(next).is_none_or(|one| one.start >= line.end);
+        if untouched
+            && kept_lines < LIKELY_LINES
             && let Some(name) = turned_name(text, &parts)
         {
             found.push(Found {
@@ -171,6 +173,11 @@ fn turned_name(text: &str, parts: &[Range<usize>]) -> Option<Range<usize>> {
     let [family, given] = parts else {
         return None;
     };
+    let shouts = |part: &Range<usize>| text[part.clone()].chars().all(char::is_uppercase);
+    // "Springfield, IL" is a place.
+    if given.len() <= 3 && shouts(given) && !shouts(family) {
+        return None;
+    }
     let one_comma = text[family.end..given.start].trim() == ",";
     let name = family.start..given.end;
     let words: Vec<Word> = words(text, name.clone()).collect();

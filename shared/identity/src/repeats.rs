@@ -44,8 +44,36 @@ pub(crate) fn repeats(text: &str, names: &[Range<usize>], found: &mut Vec<Found>
         near.extend(occurrences(text, form).filter(|hit| touches(text, hit, &hits)));
     }
     hits.extend(near);
-    let new = hits.into_iter().map(|hit| Found::new(Kind::Name, hit));
+    hits.sort_unstable_by_key(|hit| hit.start);
+    let mut runs: Vec<(Range<usize>, usize)> = Vec::new();
+    for hit in hits {
+        match runs.last_mut() {
+            Some((run, count)) if is_gap(text.get(run.end..hit.start)) => {
+                run.end = hit.end;
+                *count += 1;
+            }
+            _ => runs.push((hit, 1)),
+        }
+    }
+    let new = runs
+        .into_iter()
+        .filter(|(run, count)| *count > 1 || !is_in_another_name(text, run))
+        .map(|(run, _)| Found::new(Kind::Name, run));
     found.extend(new);
+}
+
+/// Tells whether one word of a name has neighbours with capitals, as in
+/// "John Deere".
+fn is_in_another_name(text: &str, word: &Range<usize>) -> bool {
+    let is_capital = |word: Option<&str>| {
+        word.and_then(|word| word.chars().next())
+            .is_some_and(char::is_uppercase)
+    };
+    let joins = |c: char| c == ' ' || c == '-' || c == '&';
+    let after = text[word.end..].trim_start_matches(joins);
+    let before = text[..word.start].trim_end_matches(joins);
+    let before = before.rsplit(|c: char| !c.is_alphanumeric()).next();
+    is_capital(Some(after)) || is_capital(before)
 }
 
 /// Returns where a word stands by itself.
@@ -67,9 +95,14 @@ fn touches(text: &str, word: &Range<usize>, hits: &[Range<usize>]) -> bool {
         .checked_sub(1)
         .and_then(|last| text.get(hits[last].end..word.start));
     let gap_after = hits.get(next).and_then(|hit| text.get(word.end..hit.start));
-    [gap_before, gap_after].into_iter().flatten().any(|gap| {
+    is_gap(gap_before) || is_gap(gap_after)
+}
+
+/// Tells whether a gap between two words can lie inside one name.
+fn is_gap(gap: Option<&str>) -> bool {
+    gap.is_some_and(|gap| {
         gap.len() <= 5
+            && !gap.contains(['\n', ',', ';', '|'])
             && gap.chars().filter(|c| c.is_alphabetic()).count() <= 1
-            && !gap.contains('\n')
     })
 }

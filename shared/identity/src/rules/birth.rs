@@ -62,7 +62,7 @@ pub(super) const RULES: [Rule; 12] = [
     Rule::new(
         Birth,
         "nationality nationalite citizenship",
-        r"(?:nationalit(?:y|é|e|ies)|citizenship)(?:SEP(?:dual\s+)?\p{L}[\p{L}-]{2,19}(?:\s*(?:/|,|&|and|et|-)\s*(?-i:\p{Lu}?[\p{L}]*(?:an|ish|ese|ch|aine?|ienn?e?|aise?|oise?))\b)*(?:\s+(?:national|citizen|states|kingdom|african|zealand\p{L}*|arabian?|korean?|lankan?|rican?|emirates|republic)\b)*|NONE|\s+(?-i:\p{Ll}+(?:aise?|oise?|ienn?e?|aine?|and|ande|ol|ole|que|co-\p{Ll}+))\b)",
+        r"(?:nationalit(?:y|é|e|ies)|citizenship)(?:SEP(?:dual\s+)?\p{L}[\p{L}-]{2,19}(?:\s*(?:/|,|&|and|et|-)\s*(?-i:\p{Lu}?[\p{L}]*(?:an|ish|ese|ch|aine?|ienn?e?|aise?|oise?))\b)*(?:\s+(?:national|citizen|states|kingdom|african|zealand\p{L}*|arabian?|korean?|lankan?|rican?|emirates|republic)\b)*|NONE|\s+(?-i:\p{Ll}+(?:aise?|oise?|ienn?e?|aine?|ane?|ande?|ole?|que|co-\p{Ll}+))\b)",
     ),
     Rule::new(
         Birth,

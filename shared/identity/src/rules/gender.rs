@@ -25,7 +25,7 @@ pub(super) const RULES: [Rule; 9] = [
     Rule::new(
         Gender,
         "he she him her his hers himself herself",
-        r"(?-i:[Hh]e|[Ss]he|[Hh]im|[Hh]ers|[Hh]er|[Hh]is|[Hh]imself|[Hh]erself)\b(?:\s*/\s*PRONOUN\b)*(?:\s+or\s+PRONOUN\b)*",
+        r"(?-i:[Hh]e|[Ss]he|[Hh]im|[Hh]ers|[Hh]er|[Hh]is|[Hh]imself|[Hh]erself)\b(?:\s*/\s*(?:PRONOUN|they|them|theirs|iel)\b)*(?:\s+or\s+PRONOUN\b)*",
     )
     .at(Place::After(r"(?:^|[^-\d])")),
     Rule::new(Gender, "s", r"s\s?/\s?he\b"),
