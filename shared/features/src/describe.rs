@@ -10,10 +10,7 @@ use crate::geography::geography_vector;
 use crate::language::detect_language;
 use crate::reading::{Reading, read_cv, read_vacancy};
 use crate::seniority::{seniority_of_title, seniority_of_years, years_of_experience};
-use crate::serialise::{
-    candidate_removed, candidate_text, candidate_words, vacancy_removed, vacancy_text,
-    vacancy_words,
-};
+use crate::serialise::{candidate_texts, vacancy_texts};
 
 /// What the rest of the system needs of a profile.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,18 +50,18 @@ pub fn describe_profile(profile: &Profile, today: Date) -> Description {
 /// ([`crate::read_cv`]): such titles and skills are derived, not stated.
 pub fn describe_candidate(candidate: &Candidate, today: Date) -> Description {
     let summary = summarise_candidate(candidate, today);
-    let words = candidate_words(candidate);
+    let texts = candidate_texts(candidate);
     let lang = candidate
         .lang
         .clone()
-        .or_else(|| detect_language(&words).map(str::to_owned));
+        .or_else(|| detect_language(&texts.words).map(str::to_owned));
     Description {
-        text: candidate_text(candidate),
+        text: texts.text,
         skills: skill_names(&summary.skills),
         geography: summary.location.coordinates.map(geography_vector),
         columns: candidate_columns(candidate, &summary, lang.as_deref()),
-        removed: candidate_removed(candidate),
-        words,
+        removed: texts.removed,
+        words: texts.words,
         lang,
         summary,
     }
@@ -76,18 +73,18 @@ pub fn describe_candidate(candidate: &Candidate, today: Date) -> Description {
 /// ([`crate::read_vacancy`]).
 pub fn describe_vacancy(vacancy: &Vacancy) -> Description {
     let summary = summarise_vacancy(vacancy);
-    let words = vacancy_words(vacancy);
+    let texts = vacancy_texts(vacancy);
     let lang = vacancy
         .lang
         .clone()
-        .or_else(|| detect_language(&words).map(str::to_owned));
+        .or_else(|| detect_language(&texts.words).map(str::to_owned));
     Description {
-        text: vacancy_text(vacancy),
+        text: texts.text,
         skills: skill_names(&summary.skills),
         geography: summary.location.coordinates.map(geography_vector),
         columns: vacancy_columns(vacancy, &summary, lang.as_deref()),
-        removed: vacancy_removed(vacancy),
-        words,
+        removed: texts.removed,
+        words: texts.words,
         lang,
         summary,
     }

@@ -15,33 +15,42 @@ use vivier_types::{Candidate, Education, Experience, Skill, Vacancy};
 /// Returns the text of a candidate for an encoder, with a label before each
 /// section.
 pub fn candidate_text(candidate: &Candidate) -> String {
-    render(&candidate_sections(candidate), true)
+    candidate_texts(candidate).text
 }
 
 /// Returns the words of a candidate for a words facet: the same without labels.
 pub fn candidate_words(candidate: &Candidate) -> String {
-    render(&candidate_sections(candidate), false)
+    candidate_texts(candidate).words
 }
 
 /// Returns the text of a vacancy for an encoder, with a label before each
 /// section.
 pub fn vacancy_text(vacancy: &Vacancy) -> String {
-    render(&vacancy_sections(vacancy), true)
+    vacancy_texts(vacancy).text
 }
 
 /// Returns the words of a vacancy for a words facet: the same without labels.
 pub fn vacancy_words(vacancy: &Vacancy) -> String {
-    render(&vacancy_sections(vacancy), false)
+    vacancy_texts(vacancy).words
 }
 
-/// Counts what is stripped from the texts of a candidate.
-pub(crate) fn candidate_removed(candidate: &Candidate) -> Counts {
-    removed(&candidate_sections(candidate))
+/// What is written of a profile, stripped.
+#[derive(Default)]
+pub(crate) struct Texts {
+    /// With a label before each section.
+    pub(crate) text: String,
+    /// Without labels.
+    pub(crate) words: String,
+    /// What was stripped.
+    pub(crate) removed: Counts,
 }
 
-/// Counts what is stripped from the texts of a vacancy.
-pub(crate) fn vacancy_removed(vacancy: &Vacancy) -> Counts {
-    removed(&vacancy_sections(vacancy))
+pub(crate) fn candidate_texts(candidate: &Candidate) -> Texts {
+    render(&candidate_sections(candidate))
+}
+
+pub(crate) fn vacancy_texts(vacancy: &Vacancy) -> Texts {
+    render(&vacancy_sections(vacancy))
 }
 
 /// A part of the text; `label` is empty for free text, which speaks for itself.
@@ -143,30 +152,26 @@ fn join<'a>(parts: impl IntoIterator<Item = &'a str>, separator: &str) -> String
     kept.join(separator)
 }
 
-fn render(sections: &[Section], labels: bool) -> String {
-    let mut text = String::new();
-    for section in sections
-        .iter()
-        .filter(|section| !section.content.is_empty())
-    {
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        if labels && !section.label.is_empty() {
-            text.push_str(section.label);
-            text.push_str(": ");
-        }
-        text.push_str((section.strip)(&section.content).text());
-    }
-    text
-}
-
-fn removed(sections: &[Section]) -> Counts {
-    let mut counts = Counts::default();
+fn render(sections: &[Section]) -> Texts {
+    let mut texts = Texts::default();
     for section in sections {
-        counts.add(&(section.strip)(&section.content).removed());
+        let stripped = (section.strip)(&section.content);
+        texts.removed.add(&stripped.removed());
+        if stripped.text().is_empty() {
+            continue;
+        }
+        if !texts.text.is_empty() {
+            texts.text.push('\n');
+            texts.words.push('\n');
+        }
+        if !section.label.is_empty() {
+            texts.text.push_str(section.label);
+            texts.text.push_str(": ");
+        }
+        texts.text.push_str(stripped.text());
+        texts.words.push_str(stripped.text());
     }
-    counts
+    texts
 }
 
 #[cfg(test)]

@@ -248,7 +248,7 @@ fn labelled(text: &str, at: usize, ranges: &mut Vec<Range<usize>>) {
             .filter(is_new);
         let first = digits.next();
         if let Some(first) = first {
-            let last = digits.last().unwrap_or(first);
+            let last = digits.next_back().unwrap_or(first);
             let code = &taken[first..=last];
             if (5..=6).contains(&code.len()) && code.chars().all(is_digit) {
                 ranges.push(from + first..from + last + 1);

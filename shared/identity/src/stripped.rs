@@ -107,7 +107,7 @@ impl<'a> Stripped<'a> {
         if matches!(self.text, Cow::Borrowed(_)) {
             return at.min(self.original_length);
         }
-        let piece = self.piece(at, |piece| piece.clean.start <= at);
+        let piece = self.last_piece(|piece| piece.clean.start <= at);
         piece.map_or(0, |piece| piece.original_offset(at))
     }
 
@@ -118,7 +118,7 @@ impl<'a> Stripped<'a> {
         if matches!(self.text, Cow::Borrowed(_)) {
             return start..self.original_offset(range.end).max(start);
         }
-        let last = self.piece(range.end, |piece| piece.clean.start < range.end);
+        let last = self.last_piece(|piece| piece.clean.start < range.end);
         let end = last.map_or(start, |piece| {
             if piece.kept {
                 piece.original_offset(range.end)
@@ -129,7 +129,7 @@ impl<'a> Stripped<'a> {
         start..end.max(start)
     }
 
-    fn piece(&self, _at: usize, starts_before: impl Fn(&Piece) -> bool) -> Option<&Piece> {
+    fn last_piece(&self, starts_before: impl Fn(&Piece) -> bool) -> Option<&Piece> {
         let next = self.pieces.partition_point(starts_before);
         self.pieces.get(next.checked_sub(1)?)
     }

@@ -9,8 +9,10 @@ fn text(of: &str) -> String {
     strip(of).text().to_owned()
 }
 
-/// Checks rows of a text, what is left of it, and what it counted.
-fn check(rows: &[(&str, &str, &[(Kind, u32)])]) {
+/// A text, what is left of it, and what is counted.
+type Row = (&'static str, &'static str, &'static [(Kind, u32)]);
+
+fn check(rows: &[Row]) {
     let mut failures = 0;
     for (given, wanted, counts) in rows {
         let stripped = strip(given);
@@ -393,6 +395,8 @@ fn checked(given: &str) -> Result<(), TestCaseError> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
     #[test]
     fn any_text_is_survived_and_stripped_for_good(given in "(\\PC|\\n|\\t){0,200}") {
         checked(&given)?;
