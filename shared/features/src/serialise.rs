@@ -77,7 +77,7 @@ fn candidate_sections(candidate: &Candidate) -> Vec<Section> {
         Section {
             label: "",
             content: candidate.text.trim().to_owned(),
-            strip: strip,
+            strip,
         },
         Section {
             label: "Experience",
