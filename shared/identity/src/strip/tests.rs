@@ -269,6 +269,7 @@ fn everything_else_stays() {
         "La nationalité des clients importe peu",
         "In August 2002 Regent Street opened",
         "KPI 75011 units",
+        "Douala, Yaoundé",
         "IP address: 10.0.0.1",
     ] {
         let stripped = strip(given);
