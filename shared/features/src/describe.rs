@@ -2,15 +2,15 @@
 //! in one place.
 
 use jiff::civil::Date;
+use vivier_identity::{Counts, strip, strip_advert, strip_field};
 use vivier_types::{Candidate, Profile, Skill, Summary, Vacancy};
 
 use crate::columns::{Columns, candidate_columns, vacancy_columns};
 use crate::geography::geography_vector;
 use crate::language::detect_language;
 use crate::reading::{Reading, read_cv, read_vacancy};
-use crate::scrub::scrub;
 use crate::seniority::{seniority_of_title, seniority_of_years, years_of_experience};
-use crate::serialise::{candidate_text, candidate_words, vacancy_text, vacancy_words};
+use crate::serialise::{candidate_texts, vacancy_texts};
 
 /// What the rest of the system needs of a profile.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +31,8 @@ pub struct Description {
     pub words: String,
     /// What filters test.
     pub columns: Columns,
+    /// How many personal details of each kind were stripped from the texts.
+    pub removed: Counts,
 }
 
 /// Describes either kind of profile; `today` ends the positions still held.
@@ -48,17 +50,18 @@ pub fn describe_profile(profile: &Profile, today: Date) -> Description {
 /// ([`crate::read_cv`]): such titles and skills are derived, not stated.
 pub fn describe_candidate(candidate: &Candidate, today: Date) -> Description {
     let summary = summarise_candidate(candidate, today);
-    let words = candidate_words(candidate);
+    let texts = candidate_texts(candidate);
     let lang = candidate
         .lang
         .clone()
-        .or_else(|| detect_language(&words).map(str::to_owned));
+        .or_else(|| detect_language(&texts.words).map(str::to_owned));
     Description {
-        text: candidate_text(candidate),
+        text: texts.text,
         skills: skill_names(&summary.skills),
         geography: summary.location.coordinates.map(geography_vector),
         columns: candidate_columns(candidate, &summary, lang.as_deref()),
-        words,
+        removed: texts.removed,
+        words: texts.words,
         lang,
         summary,
     }
@@ -70,17 +73,18 @@ pub fn describe_candidate(candidate: &Candidate, today: Date) -> Description {
 /// ([`crate::read_vacancy`]).
 pub fn describe_vacancy(vacancy: &Vacancy) -> Description {
     let summary = summarise_vacancy(vacancy);
-    let words = vacancy_words(vacancy);
+    let texts = vacancy_texts(vacancy);
     let lang = vacancy
         .lang
         .clone()
-        .or_else(|| detect_language(&words).map(str::to_owned));
+        .or_else(|| detect_language(&texts.words).map(str::to_owned));
     Description {
-        text: vacancy_text(vacancy),
+        text: texts.text,
         skills: skill_names(&summary.skills),
         geography: summary.location.coordinates.map(geography_vector),
         columns: vacancy_columns(vacancy, &summary, lang.as_deref()),
-        words,
+        removed: texts.removed,
+        words: texts.words,
         lang,
         summary,
     }
@@ -99,7 +103,7 @@ fn summarise_candidate(candidate: &Candidate, today: Date) -> Summary {
         candidate.titles.clone()
     };
     let read = if stated_titles.is_empty() || candidate.skills.is_empty() {
-        read_cv(&scrub(&candidate.text))
+        read_cv(strip(&candidate.text).text())
     } else {
         Reading::default()
     };
@@ -128,10 +132,8 @@ fn summarise_vacancy(vacancy: &Vacancy) -> Summary {
         .collect();
     let states_skills = !(vacancy.required_skills.is_empty() && vacancy.optional_skills.is_empty());
     let read = if stated_title.is_empty() || !states_skills {
-        read_vacancy(&scrub(&format!(
-            "{}\n{}",
-            vacancy.description, vacancy.wanted_profile
-        )))
+        let text = format!("{}\n{}", vacancy.description, vacancy.wanted_profile);
+        read_vacancy(strip_advert(&text).text())
     } else {
         Reading::default()
     };
@@ -176,7 +178,7 @@ fn named(names: Vec<String>) -> Vec<Skill> {
 fn skill_names(skills: &[Skill]) -> Vec<String> {
     skills
         .iter()
-        .map(|skill| scrub(&skill.name).trim().to_owned())
+        .map(|skill| strip_field(&skill.name).text().trim().to_owned())
         .filter(|name| !name.is_empty())
         .collect()
 }
@@ -250,6 +252,24 @@ mod tests {
         assert_eq!(described.skills, ["Baking"]);
         assert_eq!(described.lang.as_deref(), Some("en"));
         assert_eq!(described.geography.unwrap().len(), crate::GEOGRAPHY_DIM);
+    }
+
+    #[test]
+    fn the_person_in_a_text_changes_nothing_but_counts() {
+        let of = |header: &str| {
+            let text = format!("{header}\\nWELDER\\nSkills\\nWelding\\nCutting");
+            describe_candidate(
+                &candidate(&format!(r#"{{"id":"c","text":"{text}"}}"#)),
+                TODAY,
+            )
+        };
+        let one = of("John Smith\\nGender: M\\nBorn on 3 May 1990");
+        let other = of("Fatoumata Diallo\\nGender: F\\nDate of birth: 12/03/1985");
+        assert_eq!(one, other);
+        assert_eq!(one.summary.titles, ["WELDER"]);
+        assert_eq!(one.removed.total(), 3);
+        assert_eq!(of("").removed.total(), 0);
+        assert_eq!(of("").text, one.text);
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! Pure functions over the values of `vivier-types`: no I/O, no clock (today is
 //! an argument), no randomness. Nothing here reads the identifier, the tenant
 //! or the sensitive attributes of a profile, except that the tenant becomes a
-//! filter column.
+//! filter column. What tells who a person is goes from every text before it is
+//! read here ([`vivier_identity`]).
 //!
 //! [`describe_candidate`] and [`describe_vacancy`] derive everything that is
 //! stored or embedded about one profile, once. [`Query`] compares two
@@ -20,7 +21,6 @@ mod pair;
 mod place;
 mod reading;
 mod reasons;
-mod scrub;
 mod seniority;
 mod serialise;
 mod skills;
@@ -35,10 +35,9 @@ pub use language::detect_language;
 pub use pair::{Feature, Hit, PairFeatures, Query};
 pub use reading::{MAX_DERIVED_SKILLS, Reading, read_cv, read_vacancy};
 pub use reasons::{Polarity, Reason};
-pub use scrub::scrub;
 pub use seniority::{seniority_of_title, seniority_of_years, years_of_experience};
 pub use serialise::{candidate_text, candidate_words, vacancy_text, vacancy_words};
 
 /// Version of everything that this crate derives from one profile. Raise it when
 /// that changes: stored profiles are then written anew when they are sent again.
-pub const FEATURES_VERSION: u32 = 1;
+pub const FEATURES_VERSION: u32 = 2;

@@ -6,39 +6,58 @@
 //!
 //! Left out on purpose: identifier, tenant, attributes and sensitive
 //! attributes; places and languages, which are compared on their own; and
-//! dates, which tell a person's age. E-mail addresses, telephone numbers and
-//! web addresses are stripped.
+//! dates, which tell a person's age. Names, gender, contacts and other details
+//! that tell who a person is are stripped ([`vivier_identity`]).
 
+use vivier_identity::{Counts, Stripped, strip, strip_advert, strip_field};
 use vivier_types::{Candidate, Education, Experience, Skill, Vacancy};
-
-use crate::scrub::scrub;
 
 /// Returns the text of a candidate for an encoder, with a label before each
 /// section.
 pub fn candidate_text(candidate: &Candidate) -> String {
-    render(&candidate_sections(candidate), true)
+    candidate_texts(candidate).text
 }
 
 /// Returns the words of a candidate for a words facet: the same without labels.
 pub fn candidate_words(candidate: &Candidate) -> String {
-    render(&candidate_sections(candidate), false)
+    candidate_texts(candidate).words
 }
 
 /// Returns the text of a vacancy for an encoder, with a label before each
 /// section.
 pub fn vacancy_text(vacancy: &Vacancy) -> String {
-    render(&vacancy_sections(vacancy), true)
+    vacancy_texts(vacancy).text
 }
 
 /// Returns the words of a vacancy for a words facet: the same without labels.
 pub fn vacancy_words(vacancy: &Vacancy) -> String {
-    render(&vacancy_sections(vacancy), false)
+    vacancy_texts(vacancy).words
+}
+
+/// What is written of a profile, stripped.
+#[derive(Default)]
+pub(crate) struct Texts {
+    /// With a label before each section.
+    pub(crate) text: String,
+    /// Without labels.
+    pub(crate) words: String,
+    /// What was stripped.
+    pub(crate) removed: Counts,
+}
+
+pub(crate) fn candidate_texts(candidate: &Candidate) -> Texts {
+    render(&candidate_sections(candidate))
+}
+
+pub(crate) fn vacancy_texts(vacancy: &Vacancy) -> Texts {
+    render(&vacancy_sections(vacancy))
 }
 
 /// A part of the text; `label` is empty for free text, which speaks for itself.
 struct Section {
     label: &'static str,
     content: String,
+    strip: fn(&str) -> Stripped<'_>,
 }
 
 fn candidate_sections(candidate: &Candidate) -> Vec<Section> {
@@ -48,22 +67,27 @@ fn candidate_sections(candidate: &Candidate) -> Vec<Section> {
         Section {
             label: "Position",
             content: join(candidate.titles.iter().map(String::as_str), "; "),
+            strip: strip_field,
         },
         Section {
             label: "Skills",
             content: skill_list(&candidate.skills),
+            strip: strip_field,
         },
         Section {
             label: "",
             content: candidate.text.trim().to_owned(),
+            strip,
         },
         Section {
             label: "Experience",
             content: join(experience.iter().map(String::as_str), "\n"),
+            strip: strip_field,
         },
         Section {
             label: "Education",
             content: join(education.iter().map(String::as_str), "\n"),
+            strip: strip_field,
         },
     ]
 }
@@ -73,22 +97,27 @@ fn vacancy_sections(vacancy: &Vacancy) -> Vec<Section> {
         Section {
             label: "Position",
             content: vacancy.title.trim().to_owned(),
+            strip: strip_advert,
         },
         Section {
             label: "Required skills",
             content: skill_list(&vacancy.required_skills),
+            strip: strip_advert,
         },
         Section {
             label: "Optional skills",
             content: skill_list(&vacancy.optional_skills),
+            strip: strip_advert,
         },
         Section {
             label: "Profile",
             content: vacancy.wanted_profile.trim().to_owned(),
+            strip: strip_advert,
         },
         Section {
             label: "Description",
             content: vacancy.description.trim().to_owned(),
+            strip: strip_advert,
         },
     ]
 }
@@ -123,22 +152,26 @@ fn join<'a>(parts: impl IntoIterator<Item = &'a str>, separator: &str) -> String
     kept.join(separator)
 }
 
-fn render(sections: &[Section], labels: bool) -> String {
-    let mut text = String::new();
-    for section in sections
-        .iter()
-        .filter(|section| !section.content.is_empty())
-    {
-        if !text.is_empty() {
-            text.push('\n');
+fn render(sections: &[Section]) -> Texts {
+    let mut texts = Texts::default();
+    for section in sections {
+        let stripped = (section.strip)(&section.content);
+        texts.removed.add(&stripped.removed());
+        if stripped.text().is_empty() {
+            continue;
         }
-        if labels && !section.label.is_empty() {
-            text.push_str(section.label);
-            text.push_str(": ");
+        if !texts.text.is_empty() {
+            texts.text.push('\n');
+            texts.words.push('\n');
         }
-        text.push_str(&scrub(&section.content));
+        if !section.label.is_empty() {
+            texts.text.push_str(section.label);
+            texts.text.push_str(": ");
+        }
+        texts.text.push_str(stripped.text());
+        texts.words.push_str(stripped.text());
     }
-    text
+    texts
 }
 
 #[cfg(test)]
@@ -163,7 +196,7 @@ mod tests {
         assert_eq!(
             candidate_text(&candidate()),
             "Position: Rust developer; Programmer\nSkills: Rust, gRPC\n\
-             Loves types. Write to   or  .\n\
+             Loves types. Write to or.\n\
              Experience: Developer, Acme\nBuilt a search.\nEducation: MSc, Computing, Lyon 1"
         );
     }

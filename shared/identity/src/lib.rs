@@ -1,0 +1,38 @@
+//! Strips from a text what tells who a person is, before anything compares it:
+//! names, gender, e-mail and web addresses, telephone numbers, street lines,
+//! birth, photo references and civil status, in English and French.
+//!
+//! By rules, so that the same text always gives the same result. What was
+//! removed is counted by [`Kind`] and never kept. Occupational content stays:
+//! where a rule could not tell a name from a skill, it lets the text be.
+//!
+//! [`strip`] reads the free text of a CV, whose top lines are searched for a
+//! name; [`strip_field`] reads any other text of a candidate; [`strip_advert`]
+//! reads a text that tells of no person. All three write women's forms of
+//! occupations as the form that serves for everyone ("waitress" as "waiter",
+//! "salesman" as "salesperson", "infirmière" as "infirmier").
+//!
+//! ```
+//! let stripped = vivier_identity::strip("Marie Dupont\nBorn on 3 May 1990\nWelder, Lyon");
+//! assert_eq!(stripped.text(), "Welder, Lyon");
+//! assert_eq!(stripped.original_offset(0), 32);
+//! ```
+
+mod contacts;
+mod edit;
+mod finder;
+mod header;
+mod key;
+mod kind;
+mod lexicon;
+mod name;
+mod places;
+mod repeats;
+mod rule;
+mod rules;
+mod strip;
+mod stripped;
+
+pub use kind::{Counts, Kind};
+pub use strip::{strip, strip_advert, strip_field};
+pub use stripped::Stripped;
