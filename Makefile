@@ -88,6 +88,10 @@ $(INDEX_ENV)/.ready: bench/index/requirements.txt | bootstrap
 	@python3 -m pip --python $(INDEX_ENV)/bin/python install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
+.PHONY: eval-link
+eval-link: build model ## Evaluates the linking of texts to ESCO on public sets; DATA=DIR holds them.
+	@python3 bench/link/table.py --data '$(or $(DATA),../shared/data)' $(EVAL_ARGS)
+
 .PHONY: bench-match
 bench-match: build model ## Matches adverts with a shard of drawn profiles: CANDIDATES=FILE VACANCIES=FILE, BENCH_ARGS.
 	@$(VIVIER) bench match --candidates '$(CANDIDATES)' --vacancies '$(VACANCIES)' $(BENCH_ARGS)

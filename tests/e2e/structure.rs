@@ -11,13 +11,16 @@ use std::process::Command;
 const MAX_LINES: usize = 500;
 
 /// Our crates that each of our crates may import.
-const INTERNAL: [(&str, &[&str]); 12] = [
+const INTERNAL: [(&str, &[&str]); 15] = [
     ("vivier-types", &[]),
     ("vivier-ann", &[]),
     ("vivier-ontology", &[]),
+    ("vivier-identity", &[]),
+    ("vivier-places", &["vivier-types"]),
+    ("vivier-linking", &["vivier-ann", "vivier-ontology"]),
     ("vivier-proto", &["vivier-types"]),
     ("vivier-runtime", &["vivier-types"]),
-    ("vivier-features", &["vivier-types"]),
+    ("vivier-features", &["vivier-types", "vivier-identity"]),
     ("vivier-encoders", &["vivier-types"]),
     (
         "vivier-heads",
@@ -34,6 +37,9 @@ const SHARED: &[&str] = &[
     "vivier-types",
     "vivier-ann",
     "vivier-ontology",
+    "vivier-identity",
+    "vivier-places",
+    "vivier-linking",
     "vivier-proto",
     "vivier-runtime",
     "vivier-features",

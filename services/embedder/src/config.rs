@@ -1,12 +1,13 @@
 //! What can be set.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use vivier_encoders::{
-    ByKind, DeviceChoice, EncoderOptions, Engine, Hub, LoadError, ModelSource, Pooling, Precision,
-    suited_precision,
+    Adapter, ByKind, DeviceChoice, EncoderOptions, Engine, Hub, LoadError, ModelSource, Pooling,
+    Precision, suited_precision,
 };
 use vivier_runtime::{ServerConfig, default_cache_dir};
 use vivier_types::Violation;
@@ -21,6 +22,10 @@ pub struct Config {
     /// The model: a folder in the sentence-transformers layout, or
     /// `hub:owner/name@commit`.
     pub model: ModelSource,
+    /// Folder of a LoRA adapter for the model, as PEFT saves it; it is merged into the
+    /// weights when the model is loaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<PathBuf>,
     /// How token vectors become one, "mean", "cls" or "last"; unset for what the
     /// model folder says, as in the next two.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -132,6 +137,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             model: ModelSource::Folder(default_model_dir()),
+            adapter: None,
             pooling: None,
             dim: None,
             max_tokens: None,
@@ -216,7 +222,8 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// When a card is asked for that is not there, or that this binary cannot use.
+    /// When a card is asked for that is not there, or that this binary cannot use, or the
+    /// adapter cannot be read.
     pub(crate) fn encoder_options(&self) -> Result<EncoderOptions, LoadError> {
         let precision = match self.precision {
             Some(precision) => precision,
@@ -232,7 +239,13 @@ impl Config {
             tasks: self.tasks.clone(),
             normalize: Some(self.normalize),
             dim: self.dim,
+            adapter: self.adapter()?,
         })
+    }
+
+    fn adapter(&self) -> Result<Option<Arc<Adapter>>, LoadError> {
+        let adapter = self.adapter.as_deref().map(Adapter::open).transpose()?;
+        Ok(adapter.map(Arc::new))
     }
 
     fn validate_bounds(&self) -> Result<(), Violation> {

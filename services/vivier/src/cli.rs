@@ -20,7 +20,11 @@ use crate::profiles::{DeleteArgs, ListArgs, ShowArgs, StatusArgs};
 use crate::reindex::ReindexArgs;
 use crate::sample::SampleArgs;
 use crate::snapshot::SnapshotArgs;
-use crate::{bench, config, demo, eval, ingest, link, matching, ontology, profiles, reindex, sample, snapshot};
+use crate::train::TrainArgs;
+use crate::{
+    bench, config, demo, eval, ingest, link, matching, ontology, profiles, reindex, sample,
+    snapshot, train,
+};
 
 /// Matches vacancies and candidates, and says why.
 #[derive(Debug, Parser)]
@@ -80,6 +84,8 @@ enum Command {
     Link(LinkArgs),
     /// Evaluates parts of Vivier on questions with known answers.
     Eval(EvalArgs),
+    /// Learns what Vivier weighs by.
+    Train(TrainArgs),
     /// Writes a synthetic talent pool.
     Sample(SampleArgs),
     /// Shows the whole way, from files to explained shortlists.
@@ -133,6 +139,7 @@ async fn dispatch(command: &Command, output: &mut Output) -> anyhow::Result<Outc
         Command::Ontology(args) => ontology::run(args, output),
         Command::Link(args) => link::run(args, output),
         Command::Eval(args) => eval::run(args, output),
+        Command::Train(args) => train::run(args, output),
         Command::Sample(args) => sample::run(args, output),
         Command::Demo(args) => demo::run(args, output).await,
         Command::Bench(args) => bench::run(args, output).await,

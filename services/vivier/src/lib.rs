@@ -20,6 +20,7 @@ mod reindex;
 mod sample;
 mod snapshot;
 mod table;
+mod train;
 
 pub use cli::main;
 

@@ -1,6 +1,7 @@
-//! `vivier link` and `vivier eval link`: texts to the concepts that they name.
+//! `vivier link`, `vivier eval link` and `vivier train link`: texts to the concepts that they name.
 
 mod evaluation;
+mod learning;
 mod set_up;
 
 use std::collections::BTreeMap;
@@ -10,13 +11,14 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use vivier_linking::{Link, MAPPED};
+use vivier_linking::{Link, MAPPED, Mention};
 use vivier_ontology::{Kind, Language, Ontology};
 
 use crate::failure::Outcome;
 use crate::output::Output;
 pub(crate) use evaluation::{EvalLinkArgs, run as evaluate};
-use set_up::{Knowledge, Source};
+pub(crate) use learning::{TrainLinkArgs, run as train};
+use set_up::{Knowledge, Source, TextLinker};
 
 /// Arguments of `vivier link`.
 #[derive(Args, Clone, Debug)]
@@ -32,6 +34,7 @@ the printed answer then says \"unmapped\".
 
 Examples:
   vivier link --kind skill --esco esco_en --text 'build REST services in Java'
+  vivier link --kind skill --esco esco_en --in adverts.txt --mentions --json
   vivier link --kind occupation --esco esco_en,esco_fr --lang fr --in titles.txt \\
     -k 10 --out titles.tsv")]
 pub(crate) struct LinkArgs {
@@ -44,7 +47,12 @@ pub(crate) struct LinkArgs {
     #[arg(long, value_name = "LANG", default_value = "en", value_parser = language)]
     lang: Language,
     /// One text.
-    #[arg(long, value_name = "TEXT", conflicts_with = "input", required_unless_present = "input")]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        conflicts_with = "input",
+        required_unless_present = "input"
+    )]
     text: Option<String>,
     /// Texts, one a line.
     #[arg(long = "in", value_name = "FILE")]
@@ -55,6 +63,9 @@ pub(crate) struct LinkArgs {
     /// Writes the answers to a file instead of printing them.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Reads running text, such as adverts: prints where each names what, with the bytes.
+    #[arg(long, conflicts_with = "out")]
+    mentions: bool,
     /// Prints a line of JSON for each text.
     #[arg(long, conflicts_with = "out")]
     json: bool,
@@ -90,12 +101,15 @@ pub(crate) fn run(args: &LinkArgs, output: &mut Output) -> anyhow::Result<Outcom
     let texts = args.texts()?;
     let knowledge = Knowledge::load(&args.source)?;
     let linker = knowledge.linker(&[args.kind.kind()], args.lang)?;
-    let answers = linker.link_all(&texts, args.k.get())?;
     let ontology = &knowledge.ontology;
+    if args.mentions {
+        return mentions(&linker, &texts, ontology, args.json, output);
+    }
+    let answers = linker.link_all(&texts, args.k.get())?;
     if let Some(path) = &args.out {
         let table = table(&answers, ontology);
-        let written = std::fs::File::create(path)
-            .and_then(|mut file| file.write_all(table.as_bytes()));
+        let written =
+            std::fs::File::create(path).and_then(|mut file| file.write_all(table.as_bytes()));
         written.with_context(|| format!("cannot write {}", path.display()))?;
         return Ok(Outcome::Done);
     }
@@ -123,13 +137,59 @@ impl LinkArgs {
     }
 }
 
+/// Prints where texts name concepts.
+fn mentions(
+    linker: &TextLinker<'_>,
+    texts: &[String],
+    ontology: &Ontology,
+    json: bool,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    for text in texts {
+        let found = linker.mentions(text)?;
+        if json {
+            let found = found.iter().map(|mention| {
+                json!({
+                    "start": mention.range.start,
+                    "end": mention.range.end,
+                    "text": text.get(mention.range.clone()),
+                    "uri": ontology.uri(mention.link.concept),
+                    "label": mention.link.label,
+                    "score": mention.link.score,
+                    "exact": mention.exact,
+                })
+            });
+            let fields = json!({ "text": text, "mentions": found.collect::<Vec<_>>() });
+            output.line(format_args!("{fields}"))?;
+            continue;
+        }
+        output.line(format_args!("{}", output.bold(text)))?;
+        for Mention { range, link, exact } in &found {
+            let words = text.get(range.clone()).unwrap_or_default();
+            let how = if *exact { "" } else { " (in other words)" };
+            output.line(format_args!(
+                "  {}..{}  \"{words}\"  {:.2}  {}{how}  {}",
+                range.start,
+                range.end,
+                link.score,
+                link.label,
+                ontology.uri(link.concept)
+            ))?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
 fn table(answers: &[Vec<Link>], ontology: &Ontology) -> String {
     let mut table = String::new();
     for (number, links) in (1..).zip(answers) {
         for (rank, link) in (1..).zip(links) {
             let label = link.label.replace(['\t', '\n', '\r'], " ");
             let uri = ontology.uri(link.concept);
-            table.push_str(&format!("{number}\t{rank}\t{uri}\t{label}\t{:.6}\n", link.score));
+            table.push_str(&format!(
+                "{number}\t{rank}\t{uri}\t{label}\t{:.6}\n",
+                link.score
+            ));
         }
     }
     table

@@ -1,6 +1,7 @@
 //! Low-rank adapters (LoRA, Hu et al. 2021) in the layout of PEFT, merged into the
 //! weights of a model when it is loaded.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -47,6 +48,38 @@ struct Config {
     use_dora: bool,
     #[serde(default)]
     fan_in_fan_out: bool,
+    #[serde(default)]
+    rank_pattern: BTreeMap<String, usize>,
+    #[serde(default)]
+    alpha_pattern: BTreeMap<String, f64>,
+}
+
+impl Config {
+    /// Returns what products of the factors are multiplied by, the same for all.
+    fn scale(&self) -> Result<f64, String> {
+        let scale = |alpha: f64, rank: usize| {
+            let rank = rank as f64;
+            alpha / if self.use_rslora { rank.sqrt() } else { rank }
+        };
+        let usual = scale(self.lora_alpha, self.r);
+        if !usual.is_finite() {
+            return Err(format!(
+                "r = {}, lora_alpha = {}: r must be above 0 and lora_alpha a number",
+                self.r, self.lora_alpha
+            ));
+        }
+        for name in self.rank_pattern.keys().chain(self.alpha_pattern.keys()) {
+            let rank = self.rank_pattern.get(name).copied().unwrap_or(self.r);
+            let alpha = self.alpha_pattern.get(name).copied();
+            if scale(alpha.unwrap_or(self.lora_alpha), rank) != usual {
+                return Err(format!(
+                    "rank_pattern and alpha_pattern give {name:?} another scale than {usual}, \
+                     which cannot be merged"
+                ));
+            }
+        }
+        Ok(usual)
+    }
 }
 
 impl Adapter {
@@ -75,12 +108,7 @@ impl Adapter {
         };
         let parsed: Config =
             serde_json::from_slice(config).map_err(|error| bad(error.to_string()))?;
-        if parsed.r == 0 || !parsed.lora_alpha.is_finite() {
-            return Err(bad(format!(
-                "r = {}, lora_alpha = {}: r must be above 0 and lora_alpha a number",
-                parsed.r, parsed.lora_alpha
-            )));
-        }
+        let scale = parsed.scale().map_err(bad)?;
         for (name, set) in [
             ("use_dora", parsed.use_dora),
             ("fan_in_fan_out", parsed.fan_in_fan_out),
@@ -89,21 +117,20 @@ impl Adapter {
                 return Err(bad(format!("{name} = true cannot be merged")));
             }
         }
-        let rank = parsed.r as f64;
-        let divisor = if parsed.use_rslora { rank.sqrt() } else { rank };
         let mut hasher = Sha256::new();
         hasher.update(config);
         hasher.update([0]);
         hasher.update(&weights);
         let bytes = weights.len();
-        let file = BufferedSafetensors::new(weights).map_err(|source| LoadError::WeightsCorrupt {
-            path: folder.join(WEIGHTS),
-            bytes,
-            source: Box::new(source),
-        })?;
+        let file =
+            BufferedSafetensors::new(weights).map_err(|source| LoadError::WeightsCorrupt {
+                path: folder.join(WEIGHTS),
+                bytes,
+                source: Box::new(source),
+            })?;
         Ok(Self {
             path: folder.join(WEIGHTS),
-            scale: parsed.lora_alpha / divisor,
+            scale,
             file,
             fingerprint: hexadecimal(&hasher.finalize()),
         })
@@ -186,5 +213,100 @@ fn wrong(name: &str) -> impl FnOnce(candle_core::Error) -> LoadError {
     |source| LoadError::TensorType {
         name,
         source: Box::new(source),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    const PLAIN: &str = r#"{"r": 2, "lora_alpha": 4}"#;
+
+    fn tensor(values: &[f32], shape: (usize, usize)) -> Tensor {
+        Tensor::from_slice(values, shape, &Device::Cpu).unwrap()
+    }
+
+    fn adapter(config: &str, tensors: &[(&str, Tensor)]) -> Result<Adapter, LoadError> {
+        let folder = tempfile::tempdir().unwrap();
+        let tensors: HashMap<String, Tensor> = tensors
+            .iter()
+            .map(|(name, tensor)| (format!("{PREFIX}{name}"), tensor.clone()))
+            .collect();
+        candle_core::safetensors::save(&tensors, folder.path().join(WEIGHTS)).unwrap();
+        std::fs::write(folder.path().join(CONFIG), config).unwrap();
+        Adapter::open(folder.path())
+    }
+
+    fn linear() -> [(&'static str, Tensor); 2] {
+        [
+            (
+                "x.lora_A.weight",
+                tensor(&[1.0, 0.0, 2.0, 0.0, 1.0, 1.0], (2, 3)),
+            ),
+            ("x.lora_B.weight", tensor(&[1.0, 0.0, 0.0, 3.0], (2, 2))),
+        ]
+    }
+
+    #[test]
+    fn the_product_of_the_factors_is_added_to_a_weight() {
+        let adapter = adapter(PLAIN, &linear()).unwrap();
+        let ones = tensor(&[1.0; 6], (2, 3));
+        let merged = adapter.merge("x.weight", ones.clone()).unwrap();
+        // 1 + 2 * B A.
+        let merged: Vec<Vec<f32>> = merged.to_vec2().unwrap();
+        assert_eq!(merged, [[3.0, 1.0, 5.0], [1.0, 7.0, 7.0]]);
+        let other = adapter.merge("y.weight", ones).unwrap();
+        assert_eq!(other.to_vec2::<f32>().unwrap(), [[1.0; 3]; 2]);
+    }
+
+    #[test]
+    fn the_factors_of_a_table_lie_the_other_way() {
+        let tensors = [
+            ("words.lora_embedding_A", tensor(&[1.0, 0.0, 5.0], (1, 3))),
+            ("words.lora_embedding_B", tensor(&[1.0, 2.0], (2, 1))),
+        ];
+        let adapter = adapter(r#"{"r": 1, "lora_alpha": 1}"#, &tensors).unwrap();
+        let merged = adapter.merge("words.weight", tensor(&[0.0; 6], (3, 2)));
+        let merged: Vec<Vec<f32>> = merged.unwrap().to_vec2().unwrap();
+        assert_eq!(merged, [[1.0, 2.0], [0.0, 0.0], [5.0, 10.0]]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let whole = adapter(PLAIN, &linear()).unwrap();
+        let error = whole.check(|name| name == "y.weight").unwrap_err();
+        assert!(error.to_string().contains("x.lora_"), "{error}");
+        assert!(whole.check(|name| name == "x.weight").is_ok());
+        let error = whole
+            .merge("x.weight", tensor(&[0.0; 6], (3, 2)))
+            .unwrap_err();
+        assert!(matches!(error, LoadError::TensorShape { .. }), "{error}");
+        let half = adapter(PLAIN, &linear()[..1]).unwrap();
+        let error = half
+            .merge("x.weight", tensor(&[0.0; 6], (2, 3)))
+            .unwrap_err();
+        assert!(error.to_string().ends_with("x.lora_B.weight"), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_be_merged_is_refused() {
+        for (config, wanted) in [
+            (r#"{"r": 0, "lora_alpha": 1}"#, "r must be above 0"),
+            (r#"{"r": 2}"#, "lora_alpha"),
+            (r#"{"r": 2, "lora_alpha": 4, "use_dora": true}"#, "use_dora"),
+            (
+                r#"{"r": 2, "lora_alpha": 4, "rank_pattern": {"x": 8}}"#,
+                "another scale",
+            ),
+            ("{", "EOF"),
+        ] {
+            let error = adapter(config, &linear()).unwrap_err();
+            assert!(error.to_string().contains(wanted), "{config}: {error}");
+        }
+        let same =
+            r#"{"r": 2, "lora_alpha": 4, "rank_pattern": {"x": 8}, "alpha_pattern": {"x": 16}}"#;
+        assert!(adapter(same, &linear()).is_ok());
     }
 }

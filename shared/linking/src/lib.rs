@@ -9,7 +9,9 @@
 mod catalog;
 mod error;
 pub mod evaluate;
+mod learn;
 mod linker;
+mod mentions;
 mod scorer;
 mod terms;
 mod text;
@@ -27,5 +29,6 @@ pub const ADAPTER: [&[u8]; 2] = [
 ];
 
 pub use error::LinkError;
-pub use linker::{Link, Linker, MAPPED};
+pub use linker::{Link, Linker, MAPPED, Mention};
+pub use scorer::{Scorer, Weights};
 pub use vectors::LabelVectors;

@@ -1,13 +1,16 @@
 //! From a text to the concepts that it names.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use rayon::prelude::*;
 use vivier_ontology::{ConceptId, Kind, Language, Ontology};
 
-use crate::catalog::{Catalog, Label};
+use crate::catalog::Catalog;
 use crate::error::LinkError;
-use crate::scorer::{Evidence, Scorer};
+use crate::learn::{Question, learn};
+use crate::mentions::{Dictionary, phrases};
+use crate::scorer::{Evidence, Scorer, Weights};
 use crate::terms::Terms;
 use crate::text::{Stems, grams, plain};
 use crate::vectors::{LabelVectors, Near, place};
@@ -29,12 +32,25 @@ pub struct Link {
     pub score: f32,
 }
 
+/// A place of a text that names a concept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mention {
+    /// The bytes of the text.
+    pub range: Range<usize>,
+    /// What they name.
+    pub link: Link,
+    /// Whether a label stands there, but for inflection; otherwise it was told by other
+    /// words.
+    pub exact: bool,
+}
+
 /// Finds the concepts of one kind that texts of one language name.
 pub struct Linker {
     catalog: Catalog,
     stems: Stems,
     letters: Terms,
     words: Terms,
+    dictionary: Dictionary,
     vectors: Option<LabelVectors>,
     scorer: Scorer,
 }
@@ -47,11 +63,7 @@ impl Linker {
     ///
     /// # Errors
     /// When no concept has a label.
-    pub fn new(
-        ontology: &Ontology,
-        kinds: &[Kind],
-        language: Language,
-    ) -> Result<Self, LinkError> {
+    pub fn new(ontology: &Ontology, kinds: &[Kind], language: Language) -> Result<Self, LinkError> {
         let kind = kinds.first().copied().unwrap_or(Kind::Skill);
         let languages: BTreeSet<Language> = BTreeSet::from([language, Language::ENGLISH]);
         let languages: Vec<Language> = languages.into_iter().collect();
@@ -75,15 +87,18 @@ impl Linker {
             let stems = stems.iter().find(|(known, _)| *known == label.language);
             stems.map_or_else(Vec::new, |(_, stems)| stems.words(plain))
         });
-        let words = Terms::new(stemmed);
+        let stemmed: Vec<Vec<String>> = stemmed.collect();
+        let dictionary = Dictionary::new(&catalog, &stemmed);
+        let words = Terms::new(stemmed.into_iter());
         let letters = Terms::new(plains.iter().map(|plain| grams(plain)));
         Ok(Self {
             catalog,
             stems: Stems::of(language),
             letters,
             words,
+            dictionary,
             vectors: None,
-            scorer: Scorer::of(kind)?,
+            scorer: Scorer::of(kind, language)?,
         })
     }
 
@@ -96,6 +111,13 @@ impl Linker {
     #[must_use]
     pub fn with_vectors(mut self, vectors: LabelVectors) -> Self {
         self.vectors = Some(vectors);
+        self
+    }
+
+    /// Weighs what speaks for a concept by other weights.
+    #[must_use]
+    pub fn with_scorer(mut self, scorer: Scorer) -> Self {
+        self.scorer = scorer;
         self
     }
 
@@ -112,6 +134,81 @@ impl Linker {
         vector: Option<&[f32]>,
         count: usize,
     ) -> Result<Vec<Link>, LinkError> {
+        let found = self.look_up(text, vector)?;
+        let owners = found.owners.iter();
+        let mut links: Vec<Link> = owners
+            .filter_map(|owner| self.judge(*owner, &found))
+            .collect();
+        links.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.concept.cmp(&b.concept)));
+        links.truncate(count);
+        Ok(links)
+    }
+
+    /// Returns the phrases of a text that [`Self::mentions`] wants to have encoded.
+    pub fn phrases(&self, text: &str) -> Vec<Range<usize>> {
+        phrases(text)
+    }
+
+    /// Returns where a text names concepts, from the left; the places do not overlap.
+    ///
+    /// Labels count wherever they stand. `phrases` are those of [`Self::phrases`] with
+    /// their vectors: where no label stands, one counts if what it names is at least
+    /// [`MAPPED`] probable.
+    ///
+    /// # Errors
+    /// As for [`Self::link`].
+    pub fn mentions(
+        &self,
+        text: &str,
+        phrases: &[(Range<usize>, &[f32])],
+    ) -> Result<Vec<Mention>, LinkError> {
+        let found = self.dictionary.find(text, &self.catalog, &self.stems);
+        let mut mentions: Vec<Mention> = found
+            .into_iter()
+            .filter_map(|(range, label)| self.stands(range, label))
+            .collect();
+        let labels = mentions.len();
+        for (range, vector) in phrases {
+            let known = mentions.iter().take(labels);
+            let mut overlaps = known
+                .filter(|known| known.range.start < range.end && range.start < known.range.end);
+            if overlaps.next().is_some() {
+                continue;
+            }
+            let phrase = text.get(range.clone()).unwrap_or_default();
+            let best = self.link(phrase, Some(vector), 1)?.pop();
+            mentions.extend(
+                best.filter(|link| link.score >= MAPPED)
+                    .map(|link| Mention {
+                        range: range.clone(),
+                        link,
+                        exact: false,
+                    }),
+            );
+        }
+        mentions.sort_by_key(|mention| mention.range.start);
+        Ok(mentions)
+    }
+
+    /// Says what a label that stands in a text names.
+    fn stands(&self, range: Range<usize>, label: u32) -> Option<Mention> {
+        let label = self.catalog.labels.get(place(label))?;
+        let preferred = if label.preferred { 1.0 } else { 0.7 };
+        let evidence = [1.0, preferred, 0.8, 1.0, 1.0];
+        let link = Link {
+            concept: self.catalog.concepts.get(place(label.owner)).copied()?,
+            label: label.text.clone(),
+            score: self.weights(self.vectors.is_some()).score(&evidence),
+        };
+        Some(Mention {
+            range,
+            link,
+            exact: true,
+        })
+    }
+
+    /// Compares a text with all labels, and lists the concepts that may be named.
+    fn look_up(&self, text: &str, vector: Option<&[f32]>) -> Result<LookUp<'_>, LinkError> {
         let plain = plain(text);
         let letters = self.letters.cosines(&grams(&plain));
         let words = self.words.cosines(&self.stems.words(&plain));
@@ -126,13 +223,12 @@ impl Linker {
         if let Some(near) = &near {
             owners.extend(self.owners(&near.nearest(CANDIDATES)?));
         }
-        let mut links: Vec<Link> = owners
-            .into_iter()
-            .filter_map(|owner| self.judge(owner, &letters, &words, near.as_ref()))
-            .collect();
-        links.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.concept.cmp(&b.concept)));
-        links.truncate(count);
-        Ok(links)
+        Ok(LookUp {
+            owners,
+            letters,
+            words,
+            near,
+        })
     }
 
     fn owners(&self, labels: &[u32]) -> impl Iterator<Item = u32> {
@@ -143,63 +239,116 @@ impl Linker {
     }
 
     /// Weighs what speaks for a concept.
-    fn judge(
-        &self,
-        owner: u32,
-        letters: &[f32],
-        words: &[f32],
-        near: Option<&Near<'_>>,
-    ) -> Option<Link> {
-        let range = self.catalog.labels_of(owner);
-        let labels = self.catalog.labels.get(range.clone())?;
-        let (letters, words) = (letters.get(range.clone())?, words.get(range.clone())?);
-        let first = u32::try_from(range.start).ok()?;
-        let cosines: Option<Vec<f32>> = near.map(|near| {
-            let all = (first..).take(labels.len());
-            all.map(|label| near.cosine(label)).collect()
-        });
-        let evidence = evidence(labels, letters, words, cosines.as_deref());
-        let likeness = |at: usize| {
-            let of = |values: &[f32]| values.get(at).copied().unwrap_or_default();
-            of(letters) + of(words) + cosines.as_deref().map_or(0.0, of)
-        };
-        let label = (0..labels.len()).max_by(|a, b| {
-            let order = likeness(*a).total_cmp(&likeness(*b));
-            order.then(b.cmp(a))
-        })?;
+    fn judge(&self, owner: u32, found: &LookUp<'_>) -> Option<Link> {
+        let compared = self.compare(owner, found, None)?;
         Some(Link {
             concept: self.catalog.concepts.get(place(owner)).copied()?,
-            label: labels.get(label)?.text.clone(),
-            score: self.scorer.score(&evidence, near.is_some()),
+            label: self.catalog.labels.get(compared.most_like)?.text.clone(),
+            score: self.weights(found.near.is_some()).score(&compared.evidence),
         })
+    }
+
+    fn weights(&self, with_vectors: bool) -> &Weights {
+        if with_vectors {
+            &self.scorer.vectors
+        } else {
+            &self.scorer.letters
+        }
+    }
+
+    /// Gathers what speaks for a concept by its labels, one of them left out if asked;
+    /// `None` when no other is left.
+    fn compare(&self, owner: u32, found: &LookUp<'_>, without: Option<usize>) -> Option<Compared> {
+        let mut cosines = Vec::new();
+        let mut greatest = [0.0_f32; 5];
+        let mut most: Option<(f32, usize)> = None;
+        let mut range = self.catalog.labels_of(owner);
+        let places = range.by_ref().filter(|place| Some(*place) != without);
+        for at in places {
+            let of = |values: &[f32]| values.get(at).copied().unwrap_or_default();
+            let (letters, words) = (of(&found.letters), of(&found.words));
+            let near = found.near.as_ref().zip(u32::try_from(at).ok());
+            let cosine = near.map_or(0.0, |(near, label)| near.cosine(label));
+            let preferred = self.catalog.labels.get(at)?.preferred;
+            let here = [
+                cosine,
+                if preferred { cosine } else { 0.0 },
+                0.0,
+                letters,
+                words,
+            ];
+            for (greatest, value) in greatest.iter_mut().zip(here) {
+                *greatest = greatest.max(value);
+            }
+            cosines.push(cosine);
+            let likeness = cosine + letters + words;
+            if most.is_none_or(|(known, _)| likeness > known) {
+                most = Some((likeness, at));
+            }
+        }
+        cosines.sort_by(|a, b| b.total_cmp(a));
+        cosines.truncate(3);
+        if let Some(around) = greatest.get_mut(2) {
+            *around = cosines.iter().sum::<f32>() / cosines.len().max(1) as f32;
+        }
+        let (_, most_like) = most?;
+        Some(Compared {
+            evidence: greatest,
+            most_like,
+        })
+    }
+
+    /// Learns weights from labels, given by their places in [`Self::labels`], with their
+    /// vectors if there are any: each is taken out of the labels of its concept and asked
+    /// for. A label that another concept has too teaches nothing.
+    ///
+    /// # Errors
+    /// As for [`Self::link`].
+    pub fn learn(&self, asked: &[(usize, Option<&[f32]>)]) -> Result<Weights, LinkError> {
+        let questions: Result<Vec<Option<Question>>, LinkError> = asked
+            .par_iter()
+            .map(|(label, vector)| self.question(*label, *vector))
+            .collect();
+        let questions: Vec<Question> = questions?.into_iter().flatten().collect();
+        Ok(learn(&questions))
+    }
+
+    fn question(&self, at: usize, vector: Option<&[f32]>) -> Result<Option<Question>, LinkError> {
+        let Some(label) = self.catalog.labels.get(at) else {
+            return Ok(None);
+        };
+        let found = self.look_up(&label.text, vector)?;
+        let Some(right) = self.compare(label.owner, &found, Some(at)) else {
+            return Ok(None);
+        };
+        let others = found.owners.iter().filter(|owner| **owner != label.owner);
+        let others = others.filter_map(|owner| self.compare(*owner, &found, None));
+        let others: Vec<Evidence> = others.map(|one| one.evidence).collect();
+        let letters = |evidence: &Evidence| evidence.get(3).copied().unwrap_or_default();
+        if others.iter().any(|one| letters(one) > 0.999) {
+            return Ok(None);
+        }
+        let right = std::iter::once(right.evidence);
+        Ok(Some(right.chain(others).collect()))
     }
 }
 
-fn evidence(
-    labels: &[Label],
-    letters: &[f32],
-    words: &[f32],
-    cosines: Option<&[f32]>,
-) -> Evidence {
-    let greatest = |values: &[f32]| values.iter().copied().fold(0.0, f32::max);
-    let mut evidence = Evidence {
-        letters: greatest(letters),
-        words: greatest(words),
-        ..Evidence::default()
-    };
-    if let Some(cosines) = cosines {
-        evidence.nearest = greatest(cosines);
-        let preferred = labels.iter().zip(cosines);
-        evidence.preferred = preferred
-            .filter(|(label, _)| label.preferred)
-            .map(|(_, cosine)| *cosine)
-            .fold(0.0, f32::max);
-        let mut sorted = cosines.to_vec();
-        sorted.sort_by(|a, b| b.total_cmp(a));
-        sorted.truncate(3);
-        evidence.around = sorted.iter().sum::<f32>() / sorted.len().max(1) as f32;
-    }
-    evidence
+/// How a text compares with the labels.
+struct LookUp<'a> {
+    /// The concepts that it may name.
+    owners: BTreeSet<u32>,
+    /// By label.
+    letters: Vec<f32>,
+    /// By label.
+    words: Vec<f32>,
+    near: Option<Near<'a>>,
+}
+
+/// How a text compares with a concept.
+struct Compared {
+    evidence: Evidence,
+    /// The place of the label that is most like the text.
+    most_like: usize,
 }
 
 /// Returns the places of the greatest values above 0, at most so many.

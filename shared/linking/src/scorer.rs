@@ -1,82 +1,107 @@
 //! How the evidence for a concept is weighed.
 
-use serde::Deserialize;
-use vivier_ontology::Kind;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use vivier_ontology::{Kind, Language};
 
 use crate::error::LinkError;
 
-/// What speaks for a concept, each in `[-1, 1]`.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Evidence {
-    /// Greatest cosine of the text's vector with that of a label.
-    pub(crate) nearest: f32,
-    /// Greatest cosine with that of a preferred label.
-    pub(crate) preferred: f32,
-    /// Mean of the three greatest cosines.
-    pub(crate) around: f32,
-    /// Greatest cosine of the letters' TF-IDF vectors.
-    pub(crate) letters: f32,
-    /// Greatest cosine of the stems' TF-IDF vectors.
-    pub(crate) words: f32,
-}
+/// What speaks for a concept, each in `[-1, 1]`: in this order the greatest cosine of the
+/// text's vector with that of a label, with that of a preferred label, the mean of the
+/// three greatest, and the greatest cosines of the TF-IDF vectors of letters and of stems.
+pub(crate) type Evidence = [f32; 5];
 
-/// Weights of the evidence; the score of a concept is their sum, brought to `(0, 1)`.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+/// Weights of the evidence; the logistic function of their sum is the score.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Weights {
-    nearest: f32,
-    preferred: f32,
-    around: f32,
-    letters: f32,
-    words: f32,
-    /// Added to the sum, so that the logistic function of it is how probable it is
-    /// that the best concept is right.
-    bias: f32,
+pub struct Weights {
+    /// Of the nearest label.
+    pub nearest: f32,
+    /// Of the nearest preferred label.
+    pub preferred: f32,
+    /// Of the three nearest labels.
+    pub around: f32,
+    /// Of the letters.
+    pub letters: f32,
+    /// Of the stems.
+    pub words: f32,
+    /// Added to the sum.
+    pub bias: f32,
 }
 
-/// The learned weights: with vectors and without, by kind.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+impl Weights {
+    pub(crate) fn new([nearest, preferred, around, letters, words]: Evidence, bias: f32) -> Self {
+        Self {
+            nearest,
+            preferred,
+            around,
+            letters,
+            words,
+            bias,
+        }
+    }
+
+    /// Returns how probable it is, in `(0, 1)`, that a text names a concept.
+    pub(crate) fn score(&self, evidence: &Evidence) -> f32 {
+        let weights = [
+            self.nearest,
+            self.preferred,
+            self.around,
+            self.letters,
+            self.words,
+        ];
+        let sum: f32 = weights.iter().zip(evidence).map(|(a, b)| a * b).sum();
+        1.0 / (1.0 + (-sum - self.bias).exp())
+    }
+}
+
+/// The weights for texts with vectors and without.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Scorer {
-    vectors: Weights,
-    letters: Weights,
+pub struct Scorer {
+    /// With vectors.
+    pub vectors: Weights,
+    /// Without.
+    pub letters: Weights,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Scorers {
-    skill: Scorer,
-    occupation: Scorer,
-}
-
-/// Learned from ESCO alone: each of some thousand labels was taken out, and asked for.
+/// Learned from ESCO alone ([`crate::Linker::learn`]): each of some thousand labels was
+/// taken out, and asked for. By kind and language.
 const LEARNED: &str = include_str!("scorer.toml");
 
 impl Scorer {
-    /// Returns the scorer of a kind.
-    pub(crate) fn of(kind: Kind) -> Result<Self, LinkError> {
-        let scorers: Scorers = toml::from_str(LEARNED).map_err(|error| LinkError::Scorer {
-            reason: error.to_string(),
-        })?;
-        Ok(match kind {
-            Kind::Skill | Kind::SkillGroup => scorers.skill,
-            Kind::Occupation | Kind::IscoGroup => scorers.occupation,
-        })
-    }
-
-    /// Returns how probable it is, in `(0, 1)`, that the text names the concept.
-    pub(crate) fn score(&self, evidence: &Evidence, has_vectors: bool) -> f32 {
-        let weights = if has_vectors {
-            &self.vectors
-        } else {
-            &self.letters
+    /// Returns the scorer of a kind for texts of a language; that for English where a
+    /// language has none.
+    pub(crate) fn of(kind: Kind, language: Language) -> Result<Self, LinkError> {
+        let broken = |reason: String| LinkError::Scorer { reason };
+        let scorers: BTreeMap<String, BTreeMap<String, Self>> =
+            toml::from_str(LEARNED).map_err(|error| broken(error.to_string()))?;
+        let kind = match kind {
+            Kind::Skill | Kind::SkillGroup => "skill",
+            Kind::Occupation | Kind::IscoGroup => "occupation",
         };
-        let sum = weights.nearest * evidence.nearest
-            + weights.preferred * evidence.preferred
-            + weights.around * evidence.around
-            + weights.letters * evidence.letters
-            + weights.words * evidence.words
-            + weights.bias;
-        1.0 / (1.0 + (-sum).exp())
+        let scorers = scorers.get(kind);
+        let scorer = scorers.and_then(|by| by.get(language.code()).or_else(|| by.get("en")));
+        scorer
+            .copied()
+            .ok_or_else(|| broken(format!("{kind} has none")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_learned_can_be_read() {
+        for kind in [Kind::Skill, Kind::Occupation] {
+            for language in [Language::ENGLISH, Language::FRENCH] {
+                let scorer = Scorer::of(kind, language).unwrap();
+                let much = scorer.vectors.score(&[1.0; 5]);
+                assert!(much > scorer.vectors.score(&[0.3; 5]), "{kind:?}");
+                assert!(scorer.letters.score(&[0.0; 5]) < 0.5, "{kind:?}");
+            }
+        }
     }
 }

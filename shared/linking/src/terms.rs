@@ -27,11 +27,17 @@ impl Terms {
             }
         }
         let all = terms.labels as f32;
-        let rarity = having.iter().map(|having| (1.0 + all / *having as f32).ln());
+        let rarity = having
+            .iter()
+            .map(|having| (1.0 + all / *having as f32).ln());
         terms.rarity = rarity.collect();
         terms.postings = vec![Vec::new(); terms.numbers.len()];
         for (label, counts) in (0..).zip(&counted) {
-            let length = length(counts.iter().map(|(term, count)| terms.weight(*term, *count)));
+            let length = length(
+                counts
+                    .iter()
+                    .map(|(term, count)| terms.weight(*term, *count)),
+            );
             for (term, count) in counts {
                 let weight = terms.weight(*term, *count) / length;
                 if let Some(posting) = terms.postings.get_mut(place(*term)) {

@@ -39,7 +39,8 @@ pub(crate) fn plain(text: &str) -> String {
 /// Lowers a text, takes its accents off, and its markers of gender out.
 fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
-    for letter in text.chars().flat_map(char::to_lowercase).nfkd() {
+    // Some capitals show only in the decomposed form.
+    for letter in text.nfkd().flat_map(char::to_lowercase) {
         match letter {
             'œ' => folded.push_str("oe"),
             'æ' => folded.push_str("ae"),
@@ -65,7 +66,7 @@ fn telling(plain: &str) -> Vec<&str> {
     let words = plain.split(' ').filter(|word| !word.is_empty());
     let telling: Vec<&str> = words
         .clone()
-        .filter(|word| !EMPTY_WORDS.contains(word))
+        .filter(|word| !Stems::is_empty_word(word))
         .collect();
     if telling.is_empty() {
         words.collect()
@@ -102,6 +103,11 @@ impl Stems {
             _ => None,
         };
         Self(algorithm.map(Stemmer::new))
+    }
+
+    /// Tells whether a word says nothing of a skill or an occupation.
+    pub(crate) fn is_empty_word(word: &str) -> bool {
+        EMPTY_WORDS.contains(&word)
     }
 
     /// Returns the stem of each word that says something of a [`plain`] text.
@@ -149,10 +155,7 @@ mod tests {
     #[test]
     fn grams_mark_the_ends_of_words() {
         assert_eq!(grams("r"), ["^r$", "^r$"]);
-        assert_eq!(
-            grams("sql"),
-            ["^sq", "sql", "ql$", "^sql", "sql$", "^sql$"]
-        );
+        assert_eq!(grams("sql"), ["^sq", "sql", "ql$", "^sql", "sql$", "^sql$"]);
     }
 
     proptest! {

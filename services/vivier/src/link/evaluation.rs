@@ -79,7 +79,11 @@ pub(crate) fn run(args: &EvalLinkArgs, output: &mut Output) -> anyhow::Result<Ou
     let (answers, without) = match &args.asked {
         Asked {
             skills: Some(path), ..
-        } => args.ask(&knowledge, &[Kind::Skill], skills(path, &knowledge.ontology)?)?,
+        } => args.ask(
+            &knowledge,
+            &[Kind::Skill],
+            skills(path, &knowledge.ontology)?,
+        )?,
         Asked {
             titles: Some(path), ..
         } => {
@@ -127,7 +131,11 @@ impl EvalLinkArgs {
         mut questions: Questions,
     ) -> anyhow::Result<(Answers, usize)> {
         questions.items.truncate(self.first.unwrap_or(usize::MAX));
-        let texts: Vec<String> = questions.items.iter().map(|(text, _)| text.clone()).collect();
+        let texts: Vec<String> = questions
+            .items
+            .iter()
+            .map(|(text, _)| text.clone())
+            .collect();
         let linker = knowledge.linker(kinds, self.lang)?;
         let answers = linker.link_all(&texts, DEPTH).context("cannot link")?;
         let judged = questions.items.iter().zip(&answers);
@@ -156,7 +164,9 @@ impl EvalLinkArgs {
                 }
             }
             ranked.sort_unstable();
-            let right = ranked.iter().map(|(_, _, element)| asked.right.contains(element));
+            let right = ranked
+                .iter()
+                .map(|(_, _, element)| asked.right.contains(element));
             (right.collect(), asked.right.len())
         });
         Ok(ranked.collect())

@@ -11,7 +11,7 @@ use vivier_encoders::{
     Adapter, Batch, DeviceChoice, Encoder, EncoderOptions, InputKind, Precision, Truncation,
     suited_precision,
 };
-use vivier_linking::{LabelVectors, Link, Linker};
+use vivier_linking::{LabelVectors, Link, Linker, Mention, Scorer, Weights};
 use vivier_ontology::{Kind, Language, Ontology, load};
 use vivier_runtime::CpuPool;
 
@@ -34,6 +34,9 @@ pub(crate) struct Source {
     /// Compares by letters and words alone, without an encoder.
     #[arg(long, conflicts_with_all = ["model", "adapter"])]
     lexical: bool,
+    /// Weights by `vivier train link`; by default those that come with Vivier.
+    #[arg(long, value_name = "FILE")]
+    scorer: Option<PathBuf>,
     /// Folder in which the ontology and the vectors of its labels are kept.
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
@@ -43,6 +46,17 @@ impl Source {
     fn cache(&self) -> PathBuf {
         let default = || vivier_runtime::default_cache_dir().join("link");
         self.cache.clone().unwrap_or_else(default)
+    }
+
+    fn scorer(&self) -> anyhow::Result<Option<Scorer>> {
+        let Some(path) = &self.scorer else {
+            return Ok(None);
+        };
+        let text = std::fs::read_to_string(path);
+        let text = text.with_context(|| format!("cannot read {}", path.display()))?;
+        let scorer = toml::from_str(&text);
+        let scorer = scorer.with_context(|| format!("{} is no scorer", path.display()))?;
+        Ok(Some(scorer))
     }
 
     fn encoder(&self) -> anyhow::Result<Option<Encoder>> {
@@ -60,7 +74,8 @@ impl Source {
             ..EncoderOptions::default()
         };
         let encoder = Encoder::load(&folder, &options);
-        let encoder = encoder.with_context(|| format!("cannot load the model {}", folder.display()));
+        let encoder =
+            encoder.with_context(|| format!("cannot load the model {}", folder.display()));
         encoder.map(Some)
     }
 
@@ -85,6 +100,7 @@ fn precision() -> anyhow::Result<Precision> {
 pub(crate) struct Knowledge {
     pub(crate) ontology: Ontology,
     encoder: Option<Encoder>,
+    scorer: Option<Scorer>,
     cache: PathBuf,
     pool: CpuPool,
 }
@@ -101,11 +117,14 @@ impl Knowledge {
         let loaded = load(&source.esco, Some(&cache.join("esco.cache")));
         let loaded = loaded.context("cannot load the ontology")?;
         if let Some(problem) = &loaded.cache_problem {
-            crate::report_line(&format!("the cache of the ontology was not used: {problem}"));
+            crate::report_line(&format!(
+                "the cache of the ontology was not used: {problem}"
+            ));
         }
         Ok(Self {
             ontology: loaded.ontology,
             encoder: source.encoder()?,
+            scorer: source.scorer()?,
             cache,
             pool: CpuPool::new("link", 0)?,
         })
@@ -121,7 +140,12 @@ impl Knowledge {
         kinds: &[Kind],
         language: Language,
     ) -> anyhow::Result<TextLinker<'_>> {
-        let linker = self.pool.install(|| Linker::new(&self.ontology, kinds, language))?;
+        let mut linker = self
+            .pool
+            .install(|| Linker::new(&self.ontology, kinds, language))?;
+        if let Some(scorer) = self.scorer {
+            linker = linker.with_scorer(scorer);
+        }
         let Some(encoder) = &self.encoder else {
             return Ok(TextLinker {
                 linker,
@@ -134,7 +158,11 @@ impl Knowledge {
             sum.update([0]);
             sum.update(label);
         }
-        let sum: String = sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sum: String = sum
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         // Languages and kinds stand beside each other.
         let folder = self.cache.join(sum.get(..16).unwrap_or_default());
         let vectors = self.vectors(&linker, encoder, &folder, &sum)?;
@@ -209,6 +237,60 @@ impl TextLinker<'_> {
                 Ok(self.linker.link(text, vector, count)?)
             });
             linked.collect()
+        })
+    }
+}
+
+impl TextLinker<'_> {
+    /// Returns where a running text names concepts.
+    ///
+    /// # Errors
+    /// When a phrase of it cannot be encoded.
+    pub(crate) fn mentions(&self, text: &str) -> anyhow::Result<Vec<Mention>> {
+        self.knowledge.pool.install(|| {
+            let Some(encoder) = &self.knowledge.encoder else {
+                return Ok(self.linker.mentions(text, &[])?);
+            };
+            let ranges = self.linker.phrases(text);
+            let phrases: Vec<&str> = ranges
+                .iter()
+                .filter_map(|range| text.get(range.clone()))
+                .collect();
+            let vectors = encode(encoder, &phrases, &ProgressBar::hidden())?;
+            let vectors = vectors.chunks_exact(encoder.spec().dim.max(1));
+            let phrases: Vec<_> = ranges.into_iter().zip(vectors).collect();
+            Ok(self.linker.mentions(text, &phrases)?)
+        })
+    }
+
+    /// Learns weights from labels, evenly from all of them.
+    ///
+    /// # Errors
+    /// When a label cannot be encoded.
+    pub(crate) fn learn(&self, count: usize) -> anyhow::Result<Scorer> {
+        self.knowledge.pool.install(|| {
+            let labels: Vec<&str> = self.linker.labels().collect();
+            let step = labels.len().div_ceil(count).max(1);
+            let places: Vec<usize> = (0..labels.len()).step_by(step).collect();
+            let without: Vec<(usize, Option<&[f32]>)> =
+                places.iter().map(|place| (*place, None)).collect();
+            let letters = self.linker.learn(&without)?;
+            let Some(encoder) = &self.knowledge.encoder else {
+                let vectors = Weights::default();
+                return Ok(Scorer { vectors, letters });
+            };
+            let asked: Vec<&str> = places
+                .iter()
+                .filter_map(|place| labels.get(*place).copied())
+                .collect();
+            let vectors = encode(encoder, &asked, &ProgressBar::hidden())?;
+            let dim = encoder.spec().dim.max(1);
+            let with = places.iter().copied();
+            let with = with
+                .zip(vectors.chunks_exact(dim).map(Some))
+                .collect::<Vec<_>>();
+            let vectors = self.linker.learn(&with)?;
+            Ok(Scorer { vectors, letters })
         })
     }
 }

@@ -80,7 +80,10 @@ fn rows<const N: usize>(path: &Path) -> Result<Vec<(usize, [String; N])>, Questi
     let text = std::fs::read_to_string(path).map_err(QuestionsError::io(path))?;
     let mut rows = Vec::new();
     for (line, row) in (1..).zip(text.lines()) {
-        let fields: Vec<String> = row.split('\t').map(|field| field.trim().to_owned()).collect();
+        let fields: Vec<String> = row
+            .split('\t')
+            .map(|field| field.trim().to_owned())
+            .collect();
         let count = fields.len();
         let fields = fields.try_into().map_err(|_| QuestionsError::Line {
             path: path.to_owned(),
@@ -113,18 +116,29 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         write(folder, "queries.tsv", "Q1\tBoucher (h/f/x)\nQ2\tRien\n");
-        write(folder, "corpus_elements.tsv", "C1\tboucher\nC2\tpoissonnier\n");
+        write(
+            folder,
+            "corpus_elements.tsv",
+            "C1\tboucher\nC2\tpoissonnier\n",
+        );
         write(folder, "annotations.tsv", "Q1\t0\tC1\t1\n");
         let error = Melo::read(folder).unwrap_err().to_string();
         assert!(error.contains("concept_mapping.tsv"), "{error}");
         write(folder, "concept_mapping.tsv", "C1\tesco:1\nC2\tesco:2\n");
         let melo = Melo::read(folder).unwrap();
         assert_eq!(melo.elements.len(), 2);
-        assert_eq!(melo.questions.len(), 1, "a title without an answer is left out");
+        assert_eq!(
+            melo.questions.len(),
+            1,
+            "a title without an answer is left out"
+        );
         assert_eq!(melo.questions[0].right, BTreeSet::from([0]));
         write(folder, "annotations.tsv", "Q1\t0\tC9\t1\n");
         let error = Melo::read(folder).unwrap_err().to_string();
-        assert!(error.ends_with("annotations.tsv, line 1: \"C9\" is no element"), "{error}");
+        assert!(
+            error.ends_with("annotations.tsv, line 1: \"C9\" is no element"),
+            "{error}"
+        );
         write(folder, "annotations.tsv", "Q1 0 C1 1\n");
         let error = Melo::read(folder).unwrap_err().to_string();
         assert!(error.contains("line 1: 1 fields, not 4"), "{error}");

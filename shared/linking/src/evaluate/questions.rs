@@ -80,7 +80,9 @@ impl<'p> Table<'p> {
         let file = std::fs::File::open(path).map_err(QuestionsError::io(path))?;
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
         let header = reader.headers().map_err(|source| csv_error(path, source))?;
-        let header = header.iter().map(|name| name.trim_matches(['\u{feff}', ' ']));
+        let header = header
+            .iter()
+            .map(|name| name.trim_matches(['\u{feff}', ' ']));
         let header = header.collect();
         Ok(Self {
             path,

@@ -1,0 +1,68 @@
+//! Vectors of labels on disk, and texts compared by them.
+
+use vivier_linking::{LabelVectors, Linker};
+use vivier_ontology::{Kind, Language};
+
+use crate::{ontology, uri};
+
+const DIM: usize = 8;
+
+/// A direction for each label.
+fn vectors(count: usize) -> Vec<f32> {
+    let place = |at: usize, dim: usize| f32::from(u8::from(at % DIM == dim));
+    (0..count)
+        .flat_map(|at| (0..DIM).map(move |dim| place(at, dim) + 0.01 * (at / DIM) as f32))
+        .collect()
+}
+
+#[test]
+fn a_text_without_a_common_letter_is_found_by_its_vector() {
+    let folder = tempfile::tempdir().unwrap();
+    let ontology = ontology(folder.path());
+    let linker = Linker::new(&ontology, &[Kind::Skill], Language::ENGLISH).unwrap();
+    let all = vectors(linker.labels().len());
+    let at = linker.labels().position(|label| label == "prune vines").unwrap();
+    let kept = folder.path().join("kept");
+    let made = LabelVectors::build(&kept, "one", &all, DIM).unwrap();
+    assert_eq!(made.dim(), DIM);
+    let linker = linker.with_vectors(made);
+    let vector = &all[at * DIM..][..DIM];
+    let links = linker.link("xyz", Some(vector), 1).unwrap();
+    assert_eq!(uri(&ontology, links[0].concept), "esco:skill/vines");
+    assert!(linker.link("xyz", Some(&[f32::NAN; DIM]), 1).is_err());
+    assert!(linker.link("xyz", Some(&[0.5; 3]), 1).is_err());
+}
+
+#[test]
+fn vectors_are_kept_and_damage_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    assert!(LabelVectors::open(folder, "one").unwrap().is_none());
+    LabelVectors::build(folder, "one", &vectors(20), DIM).unwrap();
+    assert!(LabelVectors::open(folder, "one").unwrap().is_some());
+    assert!(LabelVectors::open(folder, "two").unwrap().is_none(), "of another encoder");
+    let order = folder.join("labels.order");
+    let whole = std::fs::read(&order).unwrap();
+    for damaged in [&whole[..8], &[whole.as_slice(), &[0; 4]].concat(), &vec![0; whole.len()]] {
+        std::fs::write(&order, damaged).unwrap();
+        let error = LabelVectors::open(folder, "one").err().unwrap().to_string();
+        assert!(error.contains("labels.order is damaged"), "{error}");
+    }
+    std::fs::write(&order, &whole).unwrap();
+    let graph = folder.join("labels.ann");
+    let mut bytes = std::fs::read(&graph).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&graph, bytes).unwrap();
+    assert!(LabelVectors::open(folder, "one").is_err());
+}
+
+#[test]
+fn weights_are_learned_from_labels_taken_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let ontology = ontology(folder.path());
+    let linker = Linker::new(&ontology, &[Kind::Skill], Language::ENGLISH).unwrap();
+    let asked: Vec<_> = (0..linker.labels().len()).map(|label| (label, None)).collect();
+    let weights = linker.learn(&asked).unwrap();
+    assert!(weights.letters > 0.0 && weights.nearest >= 0.0, "{weights:?}");
+}
