@@ -3,9 +3,9 @@
 use crate::scorer::{Evidence, Weights};
 
 /// Passes over all questions.
-const PASSES: usize = 400;
+const PASSES: usize = 600;
 /// How far one pass moves the weights.
-const RATE: f32 = 2.0;
+const RATE: f32 = 10.0;
 /// How much large weights are held back.
 const DECAY: f32 = 1e-4;
 
@@ -16,7 +16,18 @@ pub(crate) type Question = Vec<Evidence>;
 /// the mean cross-entropy of the softmax over candidates, weights held at 0 or above; then
 /// a factor and a bias, so that the score of the best candidate is how often it is right.
 pub(crate) fn learn(questions: &[Question]) -> Weights {
-    let mut weights: Evidence = [1.0; 5];
+    calibrated(questions, descend(questions))
+}
+
+/// Brings weights to the scale, and gives them the bias, that make the score of the best
+/// candidate how often it is right.
+pub(crate) fn calibrated(questions: &[Question], weights: Evidence) -> Weights {
+    let (factor, bias) = calibrate(questions, &weights);
+    Weights::new(weights.map(|weight| weight * factor), bias)
+}
+
+fn descend(questions: &[Question]) -> Evidence {
+    let mut weights: Evidence = [0.0; 5];
     let count = questions.len().max(1) as f32;
     for _ in 0..PASSES {
         let mut gradient: Evidence = [0.0; 5];
@@ -27,8 +38,7 @@ pub(crate) fn learn(questions: &[Question]) -> Weights {
             *weight = (*weight - RATE * (slope / count + DECAY * *weight)).max(0.0);
         }
     }
-    let (factor, bias) = calibrate(questions, &weights);
-    Weights::new(weights.map(|weight| weight * factor), bias)
+    weights
 }
 
 fn sum(evidence: &Evidence, weights: &Evidence) -> f32 {
@@ -63,7 +73,7 @@ fn calibrate(questions: &[Question], weights: &Evidence) -> (f32, f32) {
     let count = best.len().max(1) as f32;
     let mean = best.iter().map(|(sum, _)| sum).sum::<f32>() / count;
     let (mut factor, mut bias) = (1.0_f32, 0.0_f32);
-    for _ in 0..PASSES * 5 {
+    for _ in 0..PASSES {
         let (mut by_factor, mut by_bias) = (0.0, 0.0);
         for (sum, right) in &best {
             let excess = 1.0 / (1.0 + (-factor * (sum - mean) - bias).exp()) - right;

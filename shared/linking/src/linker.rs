@@ -8,7 +8,7 @@ use vivier_ontology::{ConceptId, Kind, Language, Ontology};
 
 use crate::catalog::Catalog;
 use crate::error::LinkError;
-use crate::learn::{Question, learn};
+use crate::learn::{Question, calibrated, learn};
 use crate::mentions::{Dictionary, phrases};
 use crate::scorer::{Evidence, Scorer, Weights};
 use crate::terms::Terms;
@@ -300,21 +300,39 @@ impl Linker {
 
     /// Learns weights from labels, given by their places in [`Self::labels`], with their
     /// vectors if there are any: each is taken out of the labels of its concept and asked
-    /// for. A label that another concept has too teaches nothing.
+    /// for. A preferred label, and one that another concept has too, teach nothing: texts
+    /// are other words than preferred labels.
     ///
     /// # Errors
     /// As for [`Self::link`].
     pub fn learn(&self, asked: &[(usize, Option<&[f32]>)]) -> Result<Weights, LinkError> {
+        Ok(learn(&self.questions(asked)?))
+    }
+
+    /// Keeps the ratios of weights, and learns their scale and the bias as
+    /// [`Self::learn`] does, so that scores are probabilities.
+    ///
+    /// # Errors
+    /// As for [`Self::link`].
+    pub fn calibrate(
+        &self,
+        weights: &Weights,
+        asked: &[(usize, Option<&[f32]>)],
+    ) -> Result<Weights, LinkError> {
+        Ok(calibrated(&self.questions(asked)?, weights.values()))
+    }
+
+    fn questions(&self, asked: &[(usize, Option<&[f32]>)]) -> Result<Vec<Question>, LinkError> {
         let questions: Result<Vec<Option<Question>>, LinkError> = asked
             .par_iter()
             .map(|(label, vector)| self.question(*label, *vector))
             .collect();
-        let questions: Vec<Question> = questions?.into_iter().flatten().collect();
-        Ok(learn(&questions))
+        Ok(questions?.into_iter().flatten().collect())
     }
 
     fn question(&self, at: usize, vector: Option<&[f32]>) -> Result<Option<Question>, LinkError> {
-        let Some(label) = self.catalog.labels.get(at) else {
+        let label = self.catalog.labels.get(at);
+        let Some(label) = label.filter(|label| !label.preferred) else {
             return Ok(None);
         };
         let found = self.look_up(&label.text, vector)?;

@@ -42,15 +42,20 @@ impl Weights {
         }
     }
 
-    /// Returns how probable it is, in `(0, 1)`, that a text names a concept.
-    pub(crate) fn score(&self, evidence: &Evidence) -> f32 {
-        let weights = [
+    /// Returns the weights in the order of the evidence.
+    pub(crate) fn values(&self) -> Evidence {
+        [
             self.nearest,
             self.preferred,
             self.around,
             self.letters,
             self.words,
-        ];
+        ]
+    }
+
+    /// Returns how probable it is, in `(0, 1)`, that a text names a concept.
+    pub(crate) fn score(&self, evidence: &Evidence) -> f32 {
+        let weights = self.values();
         let sum: f32 = weights.iter().zip(evidence).map(|(a, b)| a * b).sum();
         1.0 / (1.0 + (-sum - self.bias).exp())
     }
@@ -66,8 +71,10 @@ pub struct Scorer {
     pub letters: Weights,
 }
 
-/// Learned from ESCO alone ([`crate::Linker::learn`]): each of some thousand labels was
-/// taken out, and asked for. By kind and language.
+/// By kind and language. The weights without vectors are learned from ESCO alone
+/// ([`crate::Linker::learn`]): each of some thousand labels was taken out, and asked for.
+/// The ratios of those with vectors were chosen on validation sets, where learned ones were
+/// not better, and calibrated in the same way ([`crate::Linker::calibrate`]).
 const LEARNED: &str = include_str!("scorer.toml");
 
 impl Scorer {

@@ -14,10 +14,11 @@ use crate::output::Output;
 /// Arguments of `vivier train link`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
-Labels of ESCO, evenly from all of them, are each taken out of the labels of their concept
+Labels of ESCO other than preferred ones, evenly from all of them, are each taken out of the labels of their concept
 and asked for. The weights that put the right concepts first are printed as TOML; give them
 to `vivier link` and `vivier eval link` as --scorer. An encoder or an adapter of your own
-wants weights of its own.
+wants weights of its own. With --scorer the ratios of its weights are kept, and only what
+makes scores probabilities is learned.
 
 Example:
   vivier train link --kind skill --esco esco_en --model my-encoder > scorer.toml")]

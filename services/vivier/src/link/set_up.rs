@@ -263,7 +263,8 @@ impl TextLinker<'_> {
         })
     }
 
-    /// Learns weights from labels, evenly from all of them.
+    /// Learns weights from labels, evenly from all of them; of weights that were given
+    /// only the scale and the bias.
     ///
     /// # Errors
     /// When a label cannot be encoded.
@@ -274,7 +275,11 @@ impl TextLinker<'_> {
             let places: Vec<usize> = (0..labels.len()).step_by(step).collect();
             let without: Vec<(usize, Option<&[f32]>)> =
                 places.iter().map(|place| (*place, None)).collect();
-            let letters = self.linker.learn(&without)?;
+            let given = self.knowledge.scorer;
+            let letters = match &given {
+                Some(scorer) => self.linker.calibrate(&scorer.letters, &without)?,
+                None => self.linker.learn(&without)?,
+            };
             let Some(encoder) = &self.knowledge.encoder else {
                 let vectors = Weights::default();
                 return Ok(Scorer { vectors, letters });
@@ -289,7 +294,10 @@ impl TextLinker<'_> {
             let with = with
                 .zip(vectors.chunks_exact(dim).map(Some))
                 .collect::<Vec<_>>();
-            let vectors = self.linker.learn(&with)?;
+            let vectors = match &given {
+                Some(scorer) => self.linker.calibrate(&scorer.vectors, &with)?,
+                None => self.linker.learn(&with)?,
+            };
             Ok(Scorer { vectors, letters })
         })
     }

@@ -16,16 +16,28 @@ fn questions_are_read_in_both_forms() {
         d,e,,LABEL NOT PRESENT\n";
     std::fs::write(&path, rows).unwrap();
     let questions = skills(&path, &ontology).unwrap();
-    let texts: Vec<&str> = questions.items.iter().map(|(text, _)| text.as_str()).collect();
+    let texts: Vec<&str> = questions
+        .items
+        .iter()
+        .map(|(text, _)| text.as_str())
+        .collect();
     assert_eq!(texts, ["Teamwork .", "part"], "one for each distinct text");
     assert_eq!(questions.items[0].1.len(), 2, "with all its answers");
     assert_eq!(questions.without, 1);
 
-    std::fs::write(&path, full("text,skill_uri\nvignes,esco:skill/vines\nx,esco:no\n")).unwrap();
+    std::fs::write(
+        &path,
+        full("text,skill_uri\nvignes,esco:skill/vines\nx,esco:no\n"),
+    )
+    .unwrap();
     let questions = skills(&path, &ontology).unwrap();
     assert_eq!((questions.items.len(), questions.without), (1, 1));
 
-    std::fs::write(&path, full("title,occupation_uri\nMeat,esco:occupation/butcher\n")).unwrap();
+    std::fs::write(
+        &path,
+        full("title,occupation_uri\nMeat,esco:occupation/butcher\n"),
+    )
+    .unwrap();
     assert_eq!(titles(&path, &ontology).unwrap().items.len(), 1);
     let error = skills(&path, &ontology).unwrap_err().to_string();
     assert!(error.contains("it has title, occupation_uri"), "{error}");

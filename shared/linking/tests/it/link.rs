@@ -16,7 +16,11 @@ fn labels_are_found_in_any_inflection() {
         ("vine prunning", "esco:skill/vines"),
     ] {
         let links = skills.link(text, None, 3).unwrap();
-        assert_eq!(uri(&ontology, links[0].concept), wanted, "{text}: {links:?}");
+        assert_eq!(
+            uri(&ontology, links[0].concept),
+            wanted,
+            "{text}: {links:?}"
+        );
     }
     let exact = skills.link("team player", None, 1).unwrap().remove(0);
     assert_eq!(exact.label, "team player", "the label that is most like it");
@@ -32,11 +36,18 @@ fn french_titles_find_concepts_by_french_labels_and_english_ones() {
     let linker = Linker::new(&ontology, &[Kind::Occupation], Language::FRENCH).unwrap();
     for (text, wanted) in [
         ("Boucher (h/f/x)", "esco:occupation/butcher"),
-        ("technicienne d'engin agricole", "esco:occupation/technician"),
+        (
+            "technicienne d'engin agricole",
+            "esco:occupation/technician",
+        ),
         ("butcher", "esco:occupation/butcher"),
     ] {
         let links = linker.link(text, None, 1).unwrap();
-        assert_eq!(uri(&ontology, links[0].concept), wanted, "{text}: {links:?}");
+        assert_eq!(
+            uri(&ontology, links[0].concept),
+            wanted,
+            "{text}: {links:?}"
+        );
     }
     let labels: Vec<&str> = linker.labels().collect();
     assert!(labels.contains(&"bouchère"), "both forms count: {labels:?}");

@@ -1,5 +1,6 @@
 //! Texts linked to a small ontology, read from files as ESCO's are.
 
+mod adapter;
 mod evaluate;
 mod link;
 mod vectors;

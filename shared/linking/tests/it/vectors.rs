@@ -21,7 +21,10 @@ fn a_text_without_a_common_letter_is_found_by_its_vector() {
     let ontology = ontology(folder.path());
     let linker = Linker::new(&ontology, &[Kind::Skill], Language::ENGLISH).unwrap();
     let all = vectors(linker.labels().len());
-    let at = linker.labels().position(|label| label == "prune vines").unwrap();
+    let at = linker
+        .labels()
+        .position(|label| label == "prune vines")
+        .unwrap();
     let kept = folder.path().join("kept");
     let made = LabelVectors::build(&kept, "one", &all, DIM).unwrap();
     assert_eq!(made.dim(), DIM);
@@ -40,10 +43,17 @@ fn vectors_are_kept_and_damage_is_told() {
     assert!(LabelVectors::open(folder, "one").unwrap().is_none());
     LabelVectors::build(folder, "one", &vectors(20), DIM).unwrap();
     assert!(LabelVectors::open(folder, "one").unwrap().is_some());
-    assert!(LabelVectors::open(folder, "two").unwrap().is_none(), "of another encoder");
+    assert!(
+        LabelVectors::open(folder, "two").unwrap().is_none(),
+        "of another encoder"
+    );
     let order = folder.join("labels.order");
     let whole = std::fs::read(&order).unwrap();
-    for damaged in [&whole[..8], &[whole.as_slice(), &[0; 4]].concat(), &vec![0; whole.len()]] {
+    for damaged in [
+        &whole[..8],
+        &[whole.as_slice(), &[0; 4]].concat(),
+        &vec![0; whole.len()],
+    ] {
         std::fs::write(&order, damaged).unwrap();
         let error = LabelVectors::open(folder, "one").err().unwrap().to_string();
         assert!(error.contains("labels.order is damaged"), "{error}");
@@ -62,7 +72,12 @@ fn weights_are_learned_from_labels_taken_out() {
     let folder = tempfile::tempdir().unwrap();
     let ontology = ontology(folder.path());
     let linker = Linker::new(&ontology, &[Kind::Skill], Language::ENGLISH).unwrap();
-    let asked: Vec<_> = (0..linker.labels().len()).map(|label| (label, None)).collect();
+    let asked: Vec<_> = (0..linker.labels().len())
+        .map(|label| (label, None))
+        .collect();
     let weights = linker.learn(&asked).unwrap();
-    assert!(weights.letters > 0.0 && weights.nearest >= 0.0, "{weights:?}");
+    assert!(
+        weights.letters > 0.0 && weights.nearest >= 0.0,
+        "{weights:?}"
+    );
 }
