@@ -8,6 +8,7 @@ use crate::output::Output;
 
 /// Arguments of `vivier eval`.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = "Example:\n  vivier eval link --esco esco_en --titles titles.csv")]
 pub(crate) struct EvalArgs {
     #[command(subcommand)]
     what: What,

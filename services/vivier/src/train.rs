@@ -8,6 +8,7 @@ use crate::output::Output;
 
 /// Arguments of `vivier train`.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = "Example:\n  vivier train link --kind skill --esco esco_en > scorer.toml")]
 pub(crate) struct TrainArgs {
     #[command(subcommand)]
     what: What,

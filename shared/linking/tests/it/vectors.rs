@@ -1,9 +1,9 @@
 //! Vectors of labels on disk, and texts compared by them.
 
-use vivier_linking::{LabelVectors, Linker};
-use vivier_ontology::{Kind, Language};
+use vivier_linking::{LabelVectors, Linker, Weights};
+use vivier_ontology::{Kind, Language, load};
 
-use crate::{ontology, uri};
+use crate::{full, ontology, uri};
 
 const DIM: usize = 8;
 
@@ -70,14 +70,34 @@ fn vectors_are_kept_and_damage_is_told() {
 #[test]
 fn weights_are_learned_from_labels_taken_out() {
     let folder = tempfile::tempdir().unwrap();
-    let ontology = ontology(folder.path());
+    let mut rows = "conceptType,conceptUri,preferredLabel,altLabels,status\n".to_owned();
+    for thing in [
+        "bread", "wine", "steel", "paper", "cheese", "glass", "rope", "soap", "paint", "brick",
+    ] {
+        rows.push_str(&full(&format!(
+            "KnowledgeSkillCompetence,esco:skill/{thing},make {thing},making of {thing},released\n"
+        )));
+    }
+    std::fs::write(folder.path().join("skills_en.csv"), rows).unwrap();
+    let ontology = load(&[folder.path().to_owned()], None).unwrap().ontology;
     let linker = Linker::new(&ontology, &[Kind::Skill], Language::ENGLISH).unwrap();
     let asked: Vec<_> = (0..linker.labels().len())
         .map(|label| (label, None))
         .collect();
     let weights = linker.learn(&asked).unwrap();
     assert!(
-        weights.letters > 0.0 && weights.nearest >= 0.0,
-        "{weights:?}"
+        weights.letters + weights.words > 0.0 && weights.nearest == 0.0,
+        "what was not there weighs nothing: {weights:?}"
+    );
+    let given = Weights {
+        letters: 3.0,
+        words: 1.0,
+        ..Weights::default()
+    };
+    let calibrated = linker.calibrate(&given, &asked).unwrap();
+    assert!(calibrated.words > 0.0, "{calibrated:?}");
+    assert!(
+        (calibrated.letters / calibrated.words - 3.0).abs() < 1e-3,
+        "ratios stay"
     );
 }
