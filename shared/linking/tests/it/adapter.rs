@@ -17,7 +17,10 @@ struct Golden {
 /// Returns the folder of the default model, or says that the test is skipped.
 fn model() -> Option<PathBuf> {
     let folder = vivier_runtime::default_cache_dir().join("models/all-MiniLM-L6-v2");
-    let there = folder.join("model.safetensors").try_exists().unwrap();
+    let there = folder
+        .join("model.safetensors")
+        .try_exists()
+        .is_ok_and(|there| there);
     if !there {
         eprintln!("skipped: no model in {}", folder.display());
     }

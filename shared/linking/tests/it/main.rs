@@ -1,5 +1,7 @@
 //! Texts linked to a small ontology, read from files as ESCO's are.
 
+#![expect(clippy::expect_used, reason = "a test stops at what must not happen")]
+
 mod adapter;
 mod evaluate;
 mod link;
@@ -34,9 +36,11 @@ Occupation,esco:occupation/technician,technicien d’engins agricoles/technicien
         ("occupations_en.csv", occupations),
         ("occupations_fr.csv", french),
     ] {
-        std::fs::write(folder.join(name), full(text)).unwrap();
+        std::fs::write(folder.join(name), full(text)).expect("a file that can be written");
     }
-    load(&[folder.to_owned()], None).unwrap().ontology
+    load(&[folder.to_owned()], None)
+        .expect("an ontology")
+        .ontology
 }
 
 const ESCO: &str = "http://data.europa.eu/esco/";
