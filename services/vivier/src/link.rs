@@ -4,7 +4,6 @@ mod evaluation;
 mod learning;
 mod set_up;
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -43,9 +42,6 @@ pub(crate) struct LinkArgs {
     kind: LinkKind,
     #[command(flatten)]
     source: Source,
-    /// Language of the texts, such as en or fr.
-    #[arg(long, value_name = "LANG", default_value = "en", value_parser = language)]
-    lang: Language,
     /// One text.
     #[arg(
         long,
@@ -89,10 +85,6 @@ impl LinkKind {
     }
 }
 
-pub(crate) fn language(text: &str) -> Result<Language, String> {
-    Language::parse(text).map_err(|error| error.to_string())
-}
-
 /// Runs `vivier link`.
 ///
 /// # Errors
@@ -100,7 +92,7 @@ pub(crate) fn language(text: &str) -> Result<Language, String> {
 pub(crate) fn run(args: &LinkArgs, output: &mut Output) -> anyhow::Result<Outcome> {
     let texts = args.texts()?;
     let knowledge = Knowledge::load(&args.source)?;
-    let linker = knowledge.linker(&[args.kind.kind()], args.lang)?;
+    let linker = knowledge.linker(&[args.kind.kind()])?;
     let ontology = &knowledge.ontology;
     if args.mentions {
         return mentions(&linker, &texts, ontology, args.json, output);
@@ -117,7 +109,7 @@ pub(crate) fn run(args: &LinkArgs, output: &mut Output) -> anyhow::Result<Outcom
         if args.json {
             output.line(format_args!("{}", fields(text, links, ontology)))?;
         } else {
-            print(text, links, ontology, args.lang, output)?;
+            print(text, links, ontology, knowledge.language, output)?;
         }
     }
     Ok(Outcome::Done)
@@ -233,12 +225,4 @@ fn print(
         ))?;
     }
     Ok(())
-}
-
-/// Returns the concepts of links by their URI, with their places.
-pub(crate) fn places(links: &[Link], ontology: &Ontology) -> BTreeMap<String, usize> {
-    let links = links.iter().enumerate();
-    links
-        .map(|(place, link)| (ontology.uri(link.concept).to_owned(), place))
-        .collect()
 }

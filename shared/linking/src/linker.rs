@@ -135,25 +135,37 @@ impl Linker {
         count: usize,
     ) -> Result<Vec<Link>, LinkError> {
         let found = self.look_up(text, vector)?;
-        let owners = found.owners.iter();
-        let mut links: Vec<Link> = owners
-            .filter_map(|owner| self.judge(*owner, &found))
-            .collect();
-        links.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.concept.cmp(&b.concept)));
-        links.truncate(count);
-        Ok(links)
+        let weights = self.weights(found.near.is_some());
+        let compared = found.owners.iter().filter_map(|owner| {
+            let compared = self.compare(*owner, &found, None)?;
+            Some((weights.score(&compared.evidence), compared.most_like))
+        });
+        let mut scored: Vec<(f32, usize)> = compared.collect();
+        // Labels lie in the order of concepts.
+        scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        scored.truncate(count);
+        let links = scored.into_iter();
+        Ok(links
+            .filter_map(|(score, label)| self.linked(label, score))
+            .collect())
     }
 
-    /// Returns the phrases of a text that [`Self::mentions`] wants to have encoded.
+    /// Returns the phrases of a text that [`Self::mentions`] wants to have encoded: those
+    /// in which no label stands.
     pub fn phrases(&self, text: &str) -> Vec<Range<usize>> {
-        phrases(text)
+        let labels = self.dictionary.find(text, &self.catalog, &self.stems);
+        let mut phrases = phrases(text);
+        phrases.retain(|phrase| {
+            let mut ranges = labels.iter().map(|(range, _)| range);
+            !ranges.any(|range| range.start < phrase.end && phrase.start < range.end)
+        });
+        phrases
     }
 
     /// Returns where a text names concepts, from the left; the places do not overlap.
     ///
     /// Labels count wherever they stand. `phrases` are those of [`Self::phrases`] with
-    /// their vectors: where no label stands, one counts if what it names is at least
-    /// [`MAPPED`] probable.
+    /// their vectors: one counts if what it names is at least [`MAPPED`] probable.
     ///
     /// # Errors
     /// As for [`Self::link`].
@@ -167,14 +179,7 @@ impl Linker {
             .into_iter()
             .filter_map(|(range, label)| self.stands(range, label))
             .collect();
-        let labels = mentions.len();
         for (range, vector) in phrases {
-            let known = mentions.iter().take(labels);
-            let mut overlaps = known
-                .filter(|known| known.range.start < range.end && range.start < known.range.end);
-            if overlaps.next().is_some() {
-                continue;
-            }
             let phrase = text.get(range.clone()).unwrap_or_default();
             let best = self.link(phrase, Some(vector), 1)?.pop();
             mentions.extend(
@@ -192,18 +197,24 @@ impl Linker {
 
     /// Says what a label that stands in a text names.
     fn stands(&self, range: Range<usize>, label: u32) -> Option<Mention> {
-        let label = self.catalog.labels.get(place(label))?;
-        let preferred = if label.preferred { 1.0 } else { 0.7 };
-        let evidence = [1.0, preferred, 0.8, 1.0, 1.0];
-        let link = Link {
-            concept: self.catalog.concepts.get(place(label.owner)).copied()?,
-            label: label.text.clone(),
-            score: self.weights(self.vectors.is_some()).score(&evidence),
-        };
+        let label = place(label);
+        let preferred = self.catalog.labels.get(label)?.preferred;
+        let evidence = [1.0, if preferred { 1.0 } else { 0.7 }, 0.8, 1.0, 1.0];
+        let score = self.weights(self.vectors.is_some()).score(&evidence);
         Some(Mention {
             range,
-            link,
+            link: self.linked(label, score)?,
             exact: true,
+        })
+    }
+
+    /// Names a concept by one of its labels.
+    fn linked(&self, label: usize, score: f32) -> Option<Link> {
+        let label = self.catalog.labels.get(label)?;
+        Some(Link {
+            concept: self.catalog.concepts.get(place(label.owner)).copied()?,
+            label: label.text.clone(),
+            score,
         })
     }
 
@@ -238,16 +249,6 @@ impl Linker {
         labels.map(|label| label.owner)
     }
 
-    /// Weighs what speaks for a concept.
-    fn judge(&self, owner: u32, found: &LookUp<'_>) -> Option<Link> {
-        let compared = self.compare(owner, found, None)?;
-        Some(Link {
-            concept: self.catalog.concepts.get(place(owner)).copied()?,
-            label: self.catalog.labels.get(compared.most_like)?.text.clone(),
-            score: self.weights(found.near.is_some()).score(&compared.evidence),
-        })
-    }
-
     fn weights(&self, with_vectors: bool) -> &Weights {
         if with_vectors {
             &self.scorer.vectors
@@ -262,9 +263,8 @@ impl Linker {
         let mut cosines = Vec::new();
         let mut greatest = [0.0_f32; 5];
         let mut most: Option<(f32, usize)> = None;
-        let mut range = self.catalog.labels_of(owner);
-        let places = range.by_ref().filter(|place| Some(*place) != without);
-        for at in places {
+        let labels = self.catalog.labels_of(owner);
+        for at in labels.filter(|label| Some(*label) != without) {
             let of = |values: &[f32]| values.get(at).copied().unwrap_or_default();
             let (letters, words) = (of(&found.letters), of(&found.words));
             let near = found.near.as_ref().zip(u32::try_from(at).ok());

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use crate::vectors::place;
+
 /// Labels by their terms.
 #[derive(Debug, Default)]
 pub(crate) struct Terms {
@@ -101,10 +103,6 @@ impl Terms {
 fn length(values: impl Iterator<Item = f32>) -> f32 {
     let squares: f32 = values.map(|value| value * value).sum();
     squares.sqrt().max(f32::MIN_POSITIVE)
-}
-
-fn place(number: u32) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

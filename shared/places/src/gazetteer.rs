@@ -210,20 +210,8 @@ impl Builder {
         if let Some(known) = self.0.regions.get(&(country, code.into())) {
             return Ok(Some(*known));
         }
-        let place = Place {
-            id: PlaceId(0),
-            kind: Kind::Region,
-            name: Box::default(),
-            code: code.into(),
-            country_code: country,
-            country: None,
-            region: None,
-            departement: None,
-            coordinates: None,
-            population: None,
-            others: Box::default(),
-        };
-        self.add(place, &[]).map(Some)
+        self.add(Place::blank(Kind::Region, code, country), &[])
+            .map(Some)
     }
 
     /// Says that letters stand for a region.

@@ -119,7 +119,7 @@ fn add_countries(draft: &mut Draft, builder: &mut Builder) -> Result<(), PlacesE
         if region.is_some_and(|region| draft.french.contains_key(region)) {
             continue;
         }
-        let place = blank(Kind::Country, code.as_str(), *code);
+        let place = Place::blank(Kind::Country, code.as_str(), *code);
         builder.add(place, names)?;
     }
     Ok(())
@@ -144,7 +144,7 @@ fn add_regions(draft: &Draft, builder: &mut Builder) -> Result<(), PlacesError> 
         if country == CountryCode::FRANCE && draft.french.values().any(|known| *known == code) {
             continue;
         }
-        builder.add(blank(Kind::Region, &code, country), &names)?;
+        builder.add(Place::blank(Kind::Region, &code, country), &names)?;
     }
     Ok(())
 }
@@ -155,7 +155,7 @@ fn add_french_regions(
 ) -> Result<BTreeMap<String, PlaceId>, PlacesError> {
     let mut numbers = BTreeMap::new();
     for (name, code) in &draft.french {
-        let place = blank(Kind::Region, code, CountryCode::FRANCE);
+        let place = Place::blank(Kind::Region, code, CountryCode::FRANCE);
         let more = FRENCH.iter().find(|known| known.0 == name);
         let more = more.map_or("", |known| known.1).split('|');
         let mut names = vec![name.clone()];
@@ -172,7 +172,7 @@ fn add_departements(
 ) -> Result<BTreeMap<String, PlaceId>, PlacesError> {
     let mut numbers = BTreeMap::new();
     for (number, departement) in &draft.departements {
-        let mut place = blank(Kind::Departement, number, CountryCode::FRANCE);
+        let mut place = Place::blank(Kind::Departement, number, CountryCode::FRANCE);
         place.region = regions.get(&departement.region).copied();
         let names = [departement.name.clone()];
         numbers.insert(number.clone(), builder.add(place, &names)?);
@@ -196,7 +196,7 @@ fn add_communes(
         let folded = fold(&commune.name).unwrap_or_default();
         let part = arrondissement(&folded).is_some();
         let kind = if part { Kind::District } else { Kind::City };
-        let mut place = blank(kind, "", CountryCode::FRANCE);
+        let mut place = Place::blank(kind, "", CountryCode::FRANCE);
         place.departement = departements.get(&commune.departement).copied();
         place.region = place
             .departement
@@ -229,7 +229,7 @@ fn add_town(
         Some(_) => CountryCode::FRANCE,
         None => town.country,
     };
-    let mut place = blank(kind, "", country);
+    let mut place = Place::blank(kind, "", country);
     if country == CountryCode::FRANCE {
         place.departement = departements.get(&town.division).copied();
     }
@@ -257,21 +257,4 @@ fn mean(points: &[Coordinates]) -> Option<Coordinates> {
         latitude: sum(|point| point.latitude),
         longitude: sum(|point| point.longitude),
     })
-}
-
-/// Returns a place without a name yet.
-fn blank(kind: Kind, code: &str, country: CountryCode) -> Place {
-    Place {
-        id: PlaceId(0),
-        kind,
-        name: Box::default(),
-        code: code.into(),
-        country_code: country,
-        country: None,
-        region: None,
-        departement: None,
-        coordinates: None,
-        population: None,
-        others: Box::default(),
-    }
 }

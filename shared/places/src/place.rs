@@ -80,6 +80,23 @@ pub struct Place {
 }
 
 impl Place {
+    /// Makes a place that has no name and no number yet.
+    pub(crate) fn blank(kind: Kind, code: &str, country: CountryCode) -> Self {
+        Self {
+            id: PlaceId(0),
+            kind,
+            name: Box::default(),
+            code: code.into(),
+            country_code: country,
+            country: None,
+            region: None,
+            departement: None,
+            coordinates: None,
+            population: None,
+            others: Box::default(),
+        }
+    }
+
     /// Returns its other names in Latin letters, as the files write them.
     pub fn alternate_names(&self) -> impl Iterator<Item = &str> {
         self.others.split('\n').filter(|name| !name.is_empty())

@@ -1,6 +1,6 @@
 //! `vivier eval link`: how well texts are linked, on questions with known answers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -9,10 +9,9 @@ use clap::Args;
 use serde_json::json;
 use vivier_linking::Link;
 use vivier_linking::evaluate::{Measures, Melo, Questions, skills, titles};
-use vivier_ontology::{ConceptId, Kind, Language};
+use vivier_ontology::{ConceptId, Kind};
 
 use super::set_up::{Knowledge, Source};
-use super::{language, places};
 use crate::failure::Outcome;
 use crate::output::Output;
 
@@ -44,9 +43,6 @@ pub(crate) struct EvalLinkArgs {
     source: Source,
     #[command(flatten)]
     asked: Asked,
-    /// Language of the texts, such as en or fr.
-    #[arg(long, value_name = "LANG", default_value = "en", value_parser = language)]
-    lang: Language,
     /// Asks the first N distinct texts only.
     #[arg(long, value_name = "N")]
     first: Option<usize>,
@@ -136,7 +132,7 @@ impl EvalLinkArgs {
             .iter()
             .map(|(text, _)| text.clone())
             .collect();
-        let linker = knowledge.linker(kinds, self.lang)?;
+        let linker = knowledge.linker(kinds)?;
         let answers = linker.link_all(&texts, DEPTH).context("cannot link")?;
         let judged = questions.items.iter().zip(&answers);
         let judged = judged.map(|((_, right), links)| judge(right, links));
@@ -149,14 +145,17 @@ impl EvalLinkArgs {
         let questions = melo.questions.get(..first.min(melo.questions.len()));
         let questions = questions.unwrap_or_default();
         let texts: Vec<String> = questions.iter().map(|asked| asked.text.clone()).collect();
-        let linker = knowledge.linker(&[Kind::Occupation, Kind::IscoGroup], self.lang)?;
+        let linker = knowledge.linker(&[Kind::Occupation, Kind::IscoGroup])?;
         let answers = linker.link_all(&texts, DEPTH).context("cannot link")?;
         let ranked = questions.iter().zip(&answers).map(|(asked, links)| {
-            let places = places(links, &knowledge.ontology);
+            let places: BTreeMap<&str, usize> = (0..)
+                .zip(links)
+                .map(|(place, link)| (knowledge.ontology.uri(link.concept), place))
+                .collect();
             let mut nth = vec![0_usize; links.len()];
             let mut ranked: Vec<(usize, usize, usize)> = Vec::new();
             for (element, (_, uri)) in melo.elements.iter().enumerate() {
-                if let Some(&place) = places.get(uri)
+                if let Some(&place) = places.get(uri.as_str())
                     && let Some(nth) = nth.get_mut(place)
                 {
                     ranked.push((*nth, place, element));

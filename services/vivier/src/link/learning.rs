@@ -4,10 +4,9 @@ use std::num::NonZeroUsize;
 
 use clap::Args;
 use vivier_linking::Scorer;
-use vivier_ontology::Language;
 
+use super::LinkKind;
 use super::set_up::{Knowledge, Source};
-use super::{LinkKind, language};
 use crate::failure::Outcome;
 use crate::output::Output;
 
@@ -28,9 +27,6 @@ pub(crate) struct TrainLinkArgs {
     kind: LinkKind,
     #[command(flatten)]
     source: Source,
-    /// Language of the texts, such as en or fr.
-    #[arg(long, value_name = "LANG", default_value = "en", value_parser = language)]
-    lang: Language,
     /// Labels that are asked for.
     #[arg(long, value_name = "N", default_value = "3000")]
     labels: NonZeroUsize,
@@ -42,7 +38,7 @@ pub(crate) struct TrainLinkArgs {
 /// When the ontology or the model cannot be used.
 pub(crate) fn run(args: &TrainLinkArgs, output: &mut Output) -> anyhow::Result<Outcome> {
     let knowledge = Knowledge::load(&args.source)?;
-    let linker = knowledge.linker(&[args.kind.kind()], args.lang)?;
+    let linker = knowledge.linker(&[args.kind.kind()])?;
     let scorer: Scorer = linker.learn(args.labels.get())?;
     output.text(&toml::to_string(&scorer)?)?;
     Ok(Outcome::Done)

@@ -8,8 +8,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 use sha2::{Digest as _, Sha256};
 use vivier_encoders::{
-    Adapter, Batch, DeviceChoice, Encoder, EncoderOptions, InputKind, Precision, Truncation,
-    suited_precision,
+    Adapter, Batch, DeviceChoice, Encoder, EncoderOptions, InputKind, Truncation, suited_precision,
 };
 use vivier_linking::{LabelVectors, Link, Linker, Mention, Scorer, Weights};
 use vivier_ontology::{Kind, Language, Ontology, load};
@@ -23,7 +22,10 @@ const BATCH_TOKENS: usize = 4_096;
 pub(crate) struct Source {
     /// Folders of ESCO's CSV files, several separated by commas.
     #[arg(long, value_name = "DIR,...", value_delimiter = ',', required = true)]
-    pub(crate) esco: Vec<PathBuf>,
+    esco: Vec<PathBuf>,
+    /// Language of the texts, such as en or fr.
+    #[arg(long, value_name = "LANG", default_value = "en", value_parser = language)]
+    lang: Language,
     /// Folder of the encoder; by default that of the embedder.
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
@@ -69,7 +71,7 @@ impl Source {
             .unwrap_or_else(vivier_embedder::default_model_dir);
         let options = EncoderOptions {
             device: DeviceChoice::Cpu,
-            precision: precision()?,
+            precision: suited_precision(DeviceChoice::Cpu)?,
             adapter: self.lora()?.map(Arc::new),
             ..EncoderOptions::default()
         };
@@ -92,13 +94,15 @@ impl Source {
     }
 }
 
-fn precision() -> anyhow::Result<Precision> {
-    Ok(suited_precision(DeviceChoice::Cpu)?)
+fn language(text: &str) -> Result<Language, String> {
+    Language::parse(text).map_err(|error| error.to_string())
 }
 
 /// The ontology and the encoder.
 pub(crate) struct Knowledge {
     pub(crate) ontology: Ontology,
+    /// Language of the texts.
+    pub(crate) language: Language,
     encoder: Option<Encoder>,
     scorer: Option<Scorer>,
     cache: PathBuf,
@@ -123,6 +127,7 @@ impl Knowledge {
         }
         Ok(Self {
             ontology: loaded.ontology,
+            language: source.lang,
             encoder: source.encoder()?,
             scorer: source.scorer()?,
             cache,
@@ -130,19 +135,15 @@ impl Knowledge {
         })
     }
 
-    /// Makes a linker for texts of a language; the vectors of labels are made unless they
+    /// Makes a linker for texts of the language; the vectors of labels are made unless they
     /// are kept.
     ///
     /// # Errors
     /// When there is nothing to link to, or the vectors cannot be made.
-    pub(crate) fn linker(
-        &self,
-        kinds: &[Kind],
-        language: Language,
-    ) -> anyhow::Result<TextLinker<'_>> {
+    pub(crate) fn linker(&self, kinds: &[Kind]) -> anyhow::Result<TextLinker<'_>> {
         let mut linker = self
             .pool
-            .install(|| Linker::new(&self.ontology, kinds, language))?;
+            .install(|| Linker::new(&self.ontology, kinds, self.language))?;
         if let Some(scorer) = self.scorer {
             linker = linker.with_scorer(scorer);
         }
@@ -239,9 +240,7 @@ impl TextLinker<'_> {
             linked.collect()
         })
     }
-}
 
-impl TextLinker<'_> {
     /// Returns where a running text names concepts.
     ///
     /// # Errors
