@@ -126,7 +126,9 @@ fn files_of(folder: &Path) -> Result<Vec<(PathBuf, Content)>, OntologyError> {
         .collect())
 }
 
-/// Returns a checksum of the names and the contents of files.
+/// Returns a checksum of the names and the contents of files: of each its CRC-32, which is
+/// enough to see that a file has changed and takes a tenth of the time of SHA-256 where the
+/// processor has no instructions for that.
 fn sum_of(files: &[(PathBuf, Content)]) -> Result<SourceSum, OntologyError> {
     let mut sum = Sha256::new();
     for (path, _) in files {
@@ -134,7 +136,7 @@ fn sum_of(files: &[(PathBuf, Content)]) -> Result<SourceSum, OntologyError> {
         sum.update(path.as_os_str().as_encoded_bytes());
         sum.update([0]);
         sum.update(bytes.len().to_le_bytes());
-        sum.update(&bytes);
+        sum.update(crc32fast::hash(&bytes).to_le_bytes());
     }
     Ok(sum.finalize().into())
 }
