@@ -115,13 +115,12 @@ fn summarise_candidate(candidate: &Candidate, today: Date) -> Summary {
         seniority: said.or(years.map(seniority_of_years)),
         titles,
         skills: or_else(candidate.skills.clone(), named(read.skills)),
-        optional_skills: Vec::new(),
         languages: candidate.languages.clone(),
         location: candidate.location.clone(),
         mobility: candidate.mobility.clone(),
-        remote: None,
-        contract: None,
         years_of_experience: years,
+        salary: candidate.salary.clone(),
+        ..Summary::default()
     }
 }
 
@@ -156,10 +155,10 @@ fn summarise_vacancy(vacancy: &Vacancy) -> Summary {
         optional_skills,
         languages: vacancy.languages.clone(),
         location: vacancy.location.clone(),
-        mobility: vivier_types::Mobility::default(),
         remote: vacancy.remote,
         contract: vacancy.contract,
-        years_of_experience: None,
+        salary: vacancy.salary.clone(),
+        ..Summary::default()
     }
 }
 

@@ -20,8 +20,14 @@ pub enum Feature {
     /// Cosine of the mean skill embeddings, -1 to 1; unknown when a side has
     /// no skills.
     FacetSkills,
+    /// Dot product of the occupations, about 0 to 1; unknown where a side has none.
+    FacetOccupation,
     /// Dot product of the places, about 0 to 1; unknown without coordinates.
     FacetGeography,
+    /// Dot product of the seniorities, 0 to 1; unknown where a side has none.
+    FacetSeniority,
+    /// Dot product of the languages, 0 to 1; unknown where a side has none.
+    FacetLanguages,
     /// BM25 of the words, scaled to 0..1.
     FacetWords,
     /// Likeness of the title asked for and the closest title held (Dice
@@ -46,14 +52,17 @@ pub enum Feature {
 
 impl Feature {
     /// Number of features.
-    pub const COUNT: usize = 13;
+    pub const COUNT: usize = 16;
 
     /// Every feature, in the order in which they are shown and summed.
     pub const ALL: [Self; Self::COUNT] = [
         Self::Retrieval,
         Self::FacetText,
         Self::FacetSkills,
+        Self::FacetOccupation,
         Self::FacetGeography,
+        Self::FacetSeniority,
+        Self::FacetLanguages,
         Self::FacetWords,
         Self::TitleOverlap,
         Self::SkillOverlap,
@@ -71,7 +80,10 @@ impl Feature {
             Self::Retrieval => "retrieval",
             Self::FacetText => "facet_text",
             Self::FacetSkills => "facet_skills",
+            Self::FacetOccupation => "facet_occupation",
             Self::FacetGeography => "facet_geography",
+            Self::FacetSeniority => "facet_seniority",
+            Self::FacetLanguages => "facet_languages",
             Self::FacetWords => "facet_words",
             Self::TitleOverlap => "title_overlap",
             Self::SkillOverlap => "skill_overlap",
@@ -94,7 +106,10 @@ impl Feature {
         match facet {
             Facet::Text => Self::FacetText,
             Facet::Skills => Self::FacetSkills,
+            Facet::Occupation => Self::FacetOccupation,
             Facet::Geography => Self::FacetGeography,
+            Facet::Seniority => Self::FacetSeniority,
+            Facet::Languages => Self::FacetLanguages,
             Facet::Words => Self::FacetWords,
         }
     }
@@ -313,6 +328,11 @@ fn known_facets(
     let known = |facet: &Facet| match facet {
         Facet::Text | Facet::Words => true,
         Facet::Skills => !candidate.skills.is_empty() && !vacancy.skills.is_empty(),
+        Facet::Occupation => {
+            !candidate.occupation_concepts.is_empty() && !vacancy.occupation_concepts.is_empty()
+        }
+        Facet::Seniority => candidate.seniority.is_some() && vacancy.seniority.is_some(),
+        Facet::Languages => !candidate.languages.is_empty() && !vacancy.languages.is_empty(),
         Facet::Geography => {
             candidate.location.coordinates.is_some() && vacancy.location.coordinates.is_some()
         }

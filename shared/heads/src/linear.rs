@@ -62,7 +62,12 @@ pub struct LinearConfig {
 /// what pairs near the top show.
 fn default_term(feature: Feature) -> LinearTerm {
     let (weight, neutral) = match feature {
-        Feature::Retrieval | Feature::FacetGeography | Feature::DistanceKm => (0.0, 0.0),
+        Feature::Retrieval
+        | Feature::FacetOccupation
+        | Feature::FacetGeography
+        | Feature::FacetSeniority
+        | Feature::FacetLanguages
+        | Feature::DistanceKm => (0.0, 0.0),
         Feature::FacetText => (1.0, 0.0),
         Feature::FacetWords => (3.0, 0.0),
         Feature::FacetSkills => (0.3, 0.4),
@@ -242,7 +247,12 @@ mod tests {
                 Feature::SeniorityShortfall | Feature::SeniorityExcess => {
                     assert!(gain < 0.0, "{feature}")
                 }
-                Feature::Retrieval | Feature::FacetGeography | Feature::DistanceKm => {
+                Feature::Retrieval
+                | Feature::FacetOccupation
+                | Feature::FacetGeography
+                | Feature::FacetSeniority
+                | Feature::FacetLanguages
+                | Feature::DistanceKm => {
                     assert_eq!(gain, 0.0)
                 }
                 Feature::FacetText

@@ -16,22 +16,40 @@ pub enum Facet {
     Text,
     /// Mean embedding of the skill names.
     Skills,
-    /// Encoding of the coordinates; the dot product falls with distance.
+    /// ESCO occupations of the titles; the dot product grows with what their places in the
+    /// classification share.
+    Occupation,
+    /// Where the person would work and the job is; the dot product falls with distance.
     Geography,
+    /// Steps of seniority; 1 at the step asked for.
+    Seniority,
+    /// Languages; the dot product is the share of those asked for that are spoken.
+    Languages,
     /// BM25 over the words of the profile, scaled to 0..1.
     Words,
 }
 
 impl Facet {
     /// Every facet, in the order in which they are shown.
-    pub const ALL: [Self; 4] = [Self::Text, Self::Skills, Self::Geography, Self::Words];
+    pub const ALL: [Self; 7] = [
+        Self::Text,
+        Self::Skills,
+        Self::Occupation,
+        Self::Geography,
+        Self::Seniority,
+        Self::Languages,
+        Self::Words,
+    ];
 
     /// Returns the name used in requests, config and answers.
     pub fn name(self) -> &'static str {
         match self {
             Self::Text => "text",
             Self::Skills => "skills",
+            Self::Occupation => "occupation",
             Self::Geography => "geography",
+            Self::Seniority => "seniority",
+            Self::Languages => "languages",
             Self::Words => "words",
         }
     }

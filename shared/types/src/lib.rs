@@ -5,6 +5,7 @@
 //! a profile (serde) is the file format of `vivier ingest`; the wire form lives
 //! in `vivier-proto`.
 
+mod concept;
 mod date;
 mod facet;
 mod id;
@@ -13,6 +14,7 @@ mod profile;
 mod summary;
 mod violation;
 
+pub use concept::{ConceptKey, concept_key};
 pub use date::{DateError, PartialDate};
 pub use facet::{Facet, FacetScores, FacetWeights};
 pub use id::{IdError, ProfileId};

@@ -113,6 +113,9 @@ pub struct Candidate {
     /// Other string attributes; filters can use them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
+    /// Pay expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salary: Option<Salary>,
 }
 
 /// An open position.

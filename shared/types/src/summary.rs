@@ -1,6 +1,9 @@
 //! The structured part of a profile that pair features need.
 
-use crate::{Contract, Language, Location, Mobility, ProfileId, RemotePolicy, Seniority, Skill};
+use crate::{
+    ConceptKey, Contract, Language, Location, Mobility, ProfileId, RemotePolicy, Salary, Seniority,
+    Skill,
+};
 
 /// A profile without its long texts and without anything sensitive.
 ///
@@ -28,6 +31,17 @@ pub struct Summary {
     pub contract: Option<Contract>,
     /// Seniority asked for, or derived from the experiences.
     pub seniority: Option<Seniority>,
-    /// Years of experience, when the experiences carry dates.
+    /// Years of experience: held, when the experiences carry dates; or asked for.
     pub years_of_experience: Option<f32>,
+    /// ESCO skills that the skills and the texts name; those required for a vacancy.
+    pub skill_concepts: Vec<ConceptKey>,
+    /// ESCO skills that are welcome but not required (vacancies only).
+    pub optional_skill_concepts: Vec<ConceptKey>,
+    /// ESCO occupations that the titles name.
+    pub occupation_concepts: Vec<ConceptKey>,
+    /// Level in the European Qualifications Framework, 1 to 8: the highest held, or the
+    /// least asked for.
+    pub education_level: Option<u8>,
+    /// Pay expected, or offered.
+    pub salary: Option<Salary>,
 }

@@ -1,13 +1,16 @@
 //! Candidates, vacancies and summaries.
 
 use vivier_types::{
-    Candidate, Contract, Location, Mobility, PoolStatus, Profile, ProfileId, RemotePolicy, Salary,
-    Seniority, Summary, Vacancy, Violation,
+    Candidate, ConceptKey, Contract, Location, Mobility, PoolStatus, Profile, ProfileId,
+    RemotePolicy, Salary, Seniority, Summary, Vacancy, Violation,
 };
 
 use super::enums::WireEnum;
 use super::{decode_all, encode_all, non_empty, within};
 use crate::v1;
+
+/// Bytes of the key of a concept.
+const CONCEPT_BYTES: usize = 16;
 
 fn decode_id(id: String) -> Result<ProfileId, Violation> {
     let shown = id.clone();
@@ -30,6 +33,45 @@ fn decode_mobility(wire: Option<v1::Mobility>) -> Result<Mobility, Violation> {
 
 fn encode_mobility(mobility: Mobility) -> Option<v1::Mobility> {
     (!mobility.is_empty()).then(|| mobility.into())
+}
+
+fn decode_salary(wire: Option<v1::Salary>) -> Result<Option<Salary>, Violation> {
+    wire.map(Salary::try_from)
+        .transpose()
+        .map_err(within("salary"))
+}
+
+fn decode_concepts(field: &str, bytes: &[u8]) -> Result<Vec<ConceptKey>, Violation> {
+    let (keys, rest) = bytes.as_chunks::<CONCEPT_BYTES>();
+    if !rest.is_empty() {
+        let reason = format!("must be a multiple of {CONCEPT_BYTES} bytes");
+        return Err(Violation::new(
+            field,
+            format!("{} bytes", bytes.len()),
+            reason,
+        ));
+    }
+    Ok(keys.iter().copied().map(ConceptKey::from_bytes).collect())
+}
+
+fn encode_concepts(keys: &[ConceptKey]) -> Vec<u8> {
+    keys.iter()
+        .flat_map(ConceptKey::as_bytes)
+        .copied()
+        .collect()
+}
+
+/// Highest level of the European Qualifications Framework.
+const HIGHEST_EDUCATION: u32 = 8;
+
+fn decode_education(level: Option<u32>) -> Result<Option<u8>, Violation> {
+    let Some(level) = level else { return Ok(None) };
+    let fits = (1..=HIGHEST_EDUCATION).contains(&level);
+    let found = u8::try_from(level).ok().filter(|_| fits);
+    let reason = format!("must be 1 to {HIGHEST_EDUCATION}");
+    found
+        .map(Some)
+        .ok_or_else(|| Violation::new("education_level", level, reason))
 }
 
 fn decode_day(field: &str, text: &str) -> Result<Option<jiff::civil::Date>, Violation> {
@@ -65,6 +107,7 @@ impl TryFrom<v1::Candidate> for Candidate {
                 .map(|sensitive| sensitive.values)
                 .unwrap_or_default(),
             attributes: wire.attributes,
+            salary: decode_salary(wire.salary)?,
         })
     }
 }
@@ -93,6 +136,7 @@ impl From<Candidate> for v1::Candidate {
             text: candidate.text,
             attributes: candidate.attributes,
             sensitive,
+            salary: candidate.salary.map(v1::Salary::from),
         }
     }
 }
@@ -114,11 +158,7 @@ impl TryFrom<v1::Vacancy> for Vacancy {
             remote: RemotePolicy::decode("remote", wire.remote)?,
             contract: Contract::decode("contract", wire.contract)?,
             seniority: Seniority::decode("seniority", wire.seniority)?,
-            salary: wire
-                .salary
-                .map(Salary::try_from)
-                .transpose()
-                .map_err(within("salary"))?,
+            salary: decode_salary(wire.salary)?,
             languages: decode_all("languages", wire.languages)?,
             attributes: wire.attributes,
         })
@@ -201,6 +241,14 @@ impl TryFrom<v1::Summary> for Summary {
             contract: Contract::decode("contract", wire.contract)?,
             seniority: Seniority::decode("seniority", wire.seniority)?,
             years_of_experience: years,
+            skill_concepts: decode_concepts("skill_concepts", &wire.skill_concepts)?,
+            optional_skill_concepts: decode_concepts(
+                "optional_skill_concepts",
+                &wire.optional_skill_concepts,
+            )?,
+            occupation_concepts: decode_concepts("occupation_concepts", &wire.occupation_concepts)?,
+            education_level: decode_education(wire.education_level)?,
+            salary: decode_salary(wire.salary)?,
         })
     }
 }
@@ -219,6 +267,11 @@ impl From<Summary> for v1::Summary {
             contract: Contract::encode(summary.contract),
             seniority: Seniority::encode(summary.seniority),
             years_of_experience: summary.years_of_experience,
+            skill_concepts: encode_concepts(&summary.skill_concepts),
+            optional_skill_concepts: encode_concepts(&summary.optional_skill_concepts),
+            occupation_concepts: encode_concepts(&summary.occupation_concepts),
+            education_level: summary.education_level.map(u32::from),
+            salary: summary.salary.map(v1::Salary::from),
         }
     }
 }
@@ -234,7 +287,8 @@ mod tests {
                 "languages":[{"code":"fr","level":"native"}],
                 "location":{"place":"Lyon","latitude":45.75,"longitude":4.85},
                 "mobility":{"radius_km":30,"remote":true},"status":"pooled",
-                "consent_until":"2030-01-01","sensitive":{"gender":"f"},"attributes":{"a":"b"}}"#,
+                "consent_until":"2030-01-01","sensitive":{"gender":"f"},"attributes":{"a":"b"},
+                "salary":{"min":30000,"currency":"EUR","period":"year"}}"#,
         )
         .unwrap()
     }
