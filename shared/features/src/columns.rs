@@ -190,7 +190,7 @@ mod tests {
                 "mobility":{"remote":false},"sensitive":{"gender":"f"},"attributes":{"source":"x"}}"#,
         )
         .unwrap();
-        let columns = describe_candidate(&candidate, TODAY).columns;
+        let columns = describe_candidate(&candidate, TODAY, &crate::Knowledge::default()).columns;
         let coordinates = Coordinates {
             latitude: 45.7,
             longitude: 4.8,
@@ -221,7 +221,7 @@ mod tests {
             r#"{"id":"c","location":{"region":"ARA"},"mobility":{"regions":["Bretagne","Normandie"]}}"#,
         )
         .unwrap();
-        let columns = describe_candidate(&candidate, TODAY).columns;
+        let columns = describe_candidate(&candidate, TODAY, &crate::Knowledge::default()).columns;
         assert_eq!(columns["region"], strings(&["Bretagne", "Normandie"]));
     }
 
@@ -230,7 +230,7 @@ mod tests {
         let vacancy: Vacancy =
             serde_json::from_str(r#"{"id":"v","remote":"hybrid","contract":"fixed_term"}"#)
                 .unwrap();
-        let columns = describe_vacancy(&vacancy).columns;
+        let columns = describe_vacancy(&vacancy, &crate::Knowledge::default()).columns;
         let wanted = [
             ("contract", strings(&["fixed_term"])),
             ("remote", ColumnValue::Boolean(false)),

@@ -1,14 +1,18 @@
 //! Everything that is embedded, indexed or compared about one profile, derived
 //! in one place.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::civil::Date;
 use vivier_identity::{Counts, strip, strip_advert, strip_field};
-use vivier_types::{Candidate, Profile, Skill, Summary, Vacancy};
+use vivier_types::{Candidate, ConceptKey, Facet, Profile, Skill, Summary, Vacancy};
 
 use crate::columns::{Columns, candidate_columns, vacancy_columns};
 use crate::geography::geography_vector;
+use crate::knowledge::fields::{Field, candidate_fields, vacancy_fields};
+use crate::knowledge::{EscoReader, Knowledge, distinct};
 use crate::language::detect_language;
-use crate::reading::{Reading, read_cv, read_vacancy};
+use crate::reading::{MAX_DERIVED_SKILLS, Reading, read_cv, read_vacancy};
 use crate::seniority::{seniority_of_title, seniority_of_years, years_of_experience};
 use crate::serialise::{candidate_texts, vacancy_texts};
 
@@ -24,9 +28,8 @@ pub struct Description {
     pub text: String,
     /// Skills facet: names to embed and average; required ones for a vacancy.
     pub skills: Vec<String>,
-    /// Geography facet, when the coordinates are known:
-    /// [`crate::GEOGRAPHY_DIM`] values.
-    pub geography: Option<Vec<f32>>,
+    /// The facets that need no encoder, where something is known.
+    pub facets: BTreeMap<Facet, Vec<f32>>,
     /// Words facet: all text.
     pub words: String,
     /// What filters test.
@@ -36,10 +39,10 @@ pub struct Description {
 }
 
 /// Describes either kind of profile; `today` ends the positions still held.
-pub fn describe_profile(profile: &Profile, today: Date) -> Description {
+pub fn describe_profile(profile: &Profile, today: Date, knowledge: &Knowledge) -> Description {
     match profile {
-        Profile::Candidate(candidate) => describe_candidate(candidate, today),
-        Profile::Vacancy(vacancy) => describe_vacancy(vacancy),
+        Profile::Candidate(candidate) => describe_candidate(candidate, today, knowledge),
+        Profile::Vacancy(vacancy) => describe_vacancy(vacancy, knowledge),
     }
 }
 
@@ -47,18 +50,32 @@ pub fn describe_profile(profile: &Profile, today: Date) -> Description {
 ///
 /// When the profile carries neither titles nor dated experiences nor skills,
 /// they are read from the free text as far as its headings allow
-/// ([`crate::read_cv`]): such titles and skills are derived, not stated.
-pub fn describe_candidate(candidate: &Candidate, today: Date) -> Description {
-    let summary = summarise_candidate(candidate, today);
+/// ([`crate::read_cv`]): such titles and skills are derived, not stated. Where there are no
+/// headings either, the skills that the texts name by the ontology's labels are taken.
+pub fn describe_candidate(
+    candidate: &Candidate,
+    today: Date,
+    knowledge: &Knowledge,
+) -> Description {
     let texts = candidate_texts(candidate);
-    let lang = candidate
-        .lang
-        .clone()
-        .or_else(|| detect_language(&texts.words).map(str::to_owned));
+    let lang = language(candidate.lang.as_ref(), &texts.words);
+    let mut summary = summarise_candidate(candidate, today);
+    let mut derived = Vec::new();
+    if let Some(reader) = knowledge.esco() {
+        let lang = lang.as_deref();
+        let stated = candidate.skills.iter();
+        let stated = stated.flat_map(|skill| reader.skills_named(skill, lang));
+        let found = named_in(reader, &candidate_fields(candidate), lang);
+        let keys = found.iter().map(|(_, key)| *key);
+        summary.skill_concepts = distinct(stated.chain(keys));
+        summary.occupation_concepts = reader.occupations_of(&summary.titles, lang);
+        derived = as_skills(reader, &found);
+    }
+    summary.skills = or_else(summary.skills, derived);
     Description {
         text: texts.text,
         skills: skill_names(&summary.skills),
-        geography: summary.location.coordinates.map(geography_vector),
+        facets: candidate_facets(&summary, knowledge),
         columns: candidate_columns(candidate, &summary, lang.as_deref()),
         removed: texts.removed,
         words: texts.words,
@@ -70,24 +87,100 @@ pub fn describe_candidate(candidate: &Candidate, today: Date) -> Description {
 /// Describes a vacancy.
 ///
 /// Without a title or skills of its own, those that the text lists are taken
-/// ([`crate::read_vacancy`]).
-pub fn describe_vacancy(vacancy: &Vacancy) -> Description {
-    let summary = summarise_vacancy(vacancy);
+/// ([`crate::read_vacancy`]); without a list, the skills that it names by the ontology's
+/// labels count as required.
+pub fn describe_vacancy(vacancy: &Vacancy, knowledge: &Knowledge) -> Description {
     let texts = vacancy_texts(vacancy);
-    let lang = vacancy
-        .lang
-        .clone()
-        .or_else(|| detect_language(&texts.words).map(str::to_owned));
+    let lang = language(vacancy.lang.as_ref(), &texts.words);
+    let mut summary = summarise_vacancy(vacancy);
+    if let Some(reader) = knowledge.esco() {
+        let lang = lang.as_deref();
+        if summary.skills.is_empty() && summary.optional_skills.is_empty() {
+            let found = named_in(reader, &vacancy_fields(vacancy), lang);
+            summary.skills = as_skills(reader, &found);
+        }
+        summary.skill_concepts = link_all(reader, &mut summary.skills, lang);
+        summary.optional_skill_concepts = link_all(reader, &mut summary.optional_skills, lang);
+        summary.occupation_concepts = reader.occupations_of(&summary.titles, lang);
+    }
     Description {
         text: texts.text,
         skills: skill_names(&summary.skills),
-        geography: summary.location.coordinates.map(geography_vector),
+        facets: vacancy_facets(&summary, knowledge),
         columns: vacancy_columns(vacancy, &summary, lang.as_deref()),
         removed: texts.removed,
         words: texts.words,
         lang,
         summary,
     }
+}
+
+/// Returns the language as given, else as detected.
+fn language(given: Option<&String>, words: &str) -> Option<String> {
+    given
+        .cloned()
+        .or_else(|| detect_language(words).map(str::to_owned))
+}
+
+/// Returns the skills that fields name, with the words that do, each once.
+fn named_in(
+    reader: &EscoReader,
+    fields: &[Field<'_>],
+    lang: Option<&str>,
+) -> Vec<(String, ConceptKey)> {
+    let mut seen = BTreeSet::new();
+    let mut found = Vec::new();
+    for field in fields {
+        let text = field.clean.text();
+        for named in reader.skills_in(text, lang) {
+            if seen.insert(named.key) {
+                let words = text.get(named.range).unwrap_or_default();
+                found.push((words.to_owned(), named.key));
+            }
+        }
+    }
+    found
+}
+
+/// Makes skills of what texts name, at most [`MAX_DERIVED_SKILLS`].
+fn as_skills(reader: &EscoReader, found: &[(String, ConceptKey)]) -> Vec<Skill> {
+    let skills = found.iter().take(MAX_DERIVED_SKILLS);
+    let skills = skills.map(|(words, key)| Skill {
+        name: words.split_whitespace().collect::<Vec<_>>().join(" "),
+        uri: reader.uri(*key).map(str::to_owned),
+    });
+    skills.collect()
+}
+
+/// Gives skills the URI of the concept that they name, and returns all concepts named.
+fn link_all(reader: &EscoReader, skills: &mut [Skill], lang: Option<&str>) -> Vec<ConceptKey> {
+    let mut keys = Vec::new();
+    for skill in skills {
+        let named = reader.skills_named(skill, lang);
+        if skill.uri.is_none() {
+            let first = named.first().and_then(|key| reader.uri(*key));
+            skill.uri = first.map(str::to_owned);
+        }
+        keys.extend(named);
+    }
+    distinct(keys)
+}
+
+fn candidate_facets(summary: &Summary, _knowledge: &Knowledge) -> BTreeMap<Facet, Vec<f32>> {
+    let geography = summary.location.coordinates.map(geography_vector);
+    known([(Facet::Geography, geography)])
+}
+
+fn vacancy_facets(summary: &Summary, _knowledge: &Knowledge) -> BTreeMap<Facet, Vec<f32>> {
+    let geography = summary.location.coordinates.map(geography_vector);
+    known([(Facet::Geography, geography)])
+}
+
+fn known<const N: usize>(facets: [(Facet, Option<Vec<f32>>); N]) -> BTreeMap<Facet, Vec<f32>> {
+    let facets = facets.into_iter();
+    facets
+        .filter_map(|(facet, vector)| Some((facet, vector?)))
+        .collect()
 }
 
 fn summarise_candidate(candidate: &Candidate, today: Date) -> Summary {
@@ -197,7 +290,11 @@ mod tests {
     #[test]
     fn stated_fields_outrank_derived_ones() {
         let text = r#""text":"ACCOUNTANT\nSkills\nPayroll\nSQL\nExperience\nDid things.""#;
-        let derived = describe_candidate(&candidate(&format!(r#"{{"id":"c",{text}}}"#)), TODAY);
+        let derived = describe_candidate(
+            &candidate(&format!(r#"{{"id":"c",{text}}}"#)),
+            TODAY,
+            &Knowledge::default(),
+        );
         assert_eq!(derived.summary.titles, ["ACCOUNTANT"]);
         assert_eq!(derived.skills, ["Payroll", "SQL"]);
         let stated = describe_candidate(
@@ -205,6 +302,7 @@ mod tests {
                 r#"{{"id":"c","titles":["Auditor"],"skills":["Excel"],{text}}}"#
             )),
             TODAY,
+            &Knowledge::default(),
         );
         assert_eq!(stated.summary.titles, ["Auditor"]);
         assert_eq!(stated.skills, ["Excel"]);
@@ -217,6 +315,7 @@ mod tests {
                 r#"{"id":"c","experiences":[{"title":"Cook","start":"2019-07-01"},{"title":"Waiter","start":"2010","end":"2011"}]}"#,
             ),
             TODAY,
+            &Knowledge::default(),
         );
         assert_eq!(described.summary.titles, ["Cook", "Waiter"]);
         assert!((described.summary.years_of_experience.unwrap() - 9.0).abs() < 0.02);
@@ -230,11 +329,12 @@ mod tests {
                 r#"{"id":"c","titles":["Junior cook"],"experiences":[{"title":"Cook","start":"2000"}]}"#,
             ),
             TODAY,
+            &Knowledge::default(),
         );
         assert_eq!(described.summary.seniority, Some(Seniority::Junior));
-        let empty = describe_candidate(&candidate(r#"{"id":"c"}"#), TODAY);
+        let empty = describe_candidate(&candidate(r#"{"id":"c"}"#), TODAY, &Knowledge::default());
         assert_eq!(empty.summary.seniority, None);
-        assert_eq!((empty.geography, empty.lang), (None, None));
+        assert_eq!((empty.facets.len(), empty.lang), (0, None));
         assert!(empty.columns.is_empty() && empty.text.is_empty() && empty.skills.is_empty());
     }
 
@@ -246,11 +346,14 @@ mod tests {
                 "text":"We are looking for a cook who will lead the kitchen of our new restaurant in town."}"#,
         )
         .unwrap();
-        let described = describe_vacancy(&vacancy);
+        let described = describe_vacancy(&vacancy, &Knowledge::default());
         assert_eq!(described.summary.seniority, Some(Seniority::Lead));
         assert_eq!(described.skills, ["Baking"]);
         assert_eq!(described.lang.as_deref(), Some("en"));
-        assert_eq!(described.geography.unwrap().len(), crate::GEOGRAPHY_DIM);
+        assert_eq!(
+            described.facets[&Facet::Geography].len(),
+            crate::GEOGRAPHY_DIM
+        );
     }
 
     #[test]
@@ -260,6 +363,7 @@ mod tests {
             describe_candidate(
                 &candidate(&format!(r#"{{"id":"c","text":"{text}"}}"#)),
                 TODAY,
+                &Knowledge::default(),
             )
         };
         let one = of("John Smith\\nGender: M\\nBorn on 3 May 1990");
@@ -277,8 +381,8 @@ mod tests {
         let mut marked = plain.clone();
         marked.sensitive.insert("gender".to_owned(), "f".to_owned());
         assert_eq!(
-            describe_candidate(&plain, TODAY),
-            describe_candidate(&marked, TODAY)
+            describe_candidate(&plain, TODAY, &Knowledge::default()),
+            describe_candidate(&marked, TODAY, &Knowledge::default())
         );
     }
 }

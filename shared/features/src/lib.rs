@@ -13,8 +13,10 @@
 
 mod columns;
 mod describe;
+mod esco;
 mod geography;
 mod key;
+mod knowledge;
 mod language;
 mod lexicon;
 mod pair;
@@ -29,8 +31,12 @@ mod title;
 
 pub use columns::{ColumnValue, Columns};
 pub use describe::{Description, describe_candidate, describe_profile, describe_vacancy};
+pub use esco::Esco;
 pub use geography::{GEOGRAPHY_DIM, distance_km, geography_vector};
 pub use key::match_key;
+pub use knowledge::{
+    EscoConfig, EscoReader, Knowledge, KnowledgeConfig, KnowledgeError, SkillSpan, skill_spans,
+};
 pub use language::detect_language;
 pub use pair::{Feature, Hit, PairFeatures, Query};
 pub use reading::{MAX_DERIVED_SKILLS, Reading, read_cv, read_vacancy};
@@ -40,4 +46,4 @@ pub use serialise::{candidate_text, candidate_words, vacancy_text, vacancy_words
 
 /// Version of everything that this crate derives from one profile. Raise it when
 /// that changes: stored profiles are then written anew when they are sent again.
-pub const FEATURES_VERSION: u32 = 2;
+pub const FEATURES_VERSION: u32 = 3;
