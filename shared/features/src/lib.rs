@@ -13,6 +13,7 @@
 
 mod columns;
 mod describe;
+mod esco;
 mod geography;
 mod key;
 mod language;
@@ -29,12 +30,13 @@ mod title;
 
 pub use columns::{ColumnValue, Columns};
 pub use describe::{Description, describe_candidate, describe_profile, describe_vacancy};
+pub use esco::Esco;
 pub use geography::{GEOGRAPHY_DIM, distance_km, geography_vector};
 pub use key::match_key;
 pub use language::detect_language;
-pub use pair::{Feature, Hit, PairFeatures, Query};
+pub use pair::{Detail, Feature, Hit, PairFeatures, Query};
 pub use reading::{MAX_DERIVED_SKILLS, Reading, read_cv, read_vacancy};
-pub use reasons::{Polarity, Reason};
+pub use reasons::{Polarity, Reason, ReasonLanguage, SkillEvidence};
 pub use seniority::{seniority_of_title, seniority_of_years, years_of_experience};
 pub use serialise::{candidate_text, candidate_words, vacancy_text, vacancy_words};
 
