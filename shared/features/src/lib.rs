@@ -38,9 +38,9 @@ pub use knowledge::{
     EscoConfig, EscoReader, Knowledge, KnowledgeConfig, KnowledgeError, SkillSpan, skill_spans,
 };
 pub use language::detect_language;
-pub use pair::{Feature, Hit, PairFeatures, Query};
+pub use pair::{Detail, Feature, Hit, PairFeatures, Query};
 pub use reading::{MAX_DERIVED_SKILLS, Reading, read_cv, read_vacancy};
-pub use reasons::{Polarity, Reason};
+pub use reasons::{Polarity, Reason, ReasonLanguage, SkillEvidence};
 pub use seniority::{seniority_of_title, seniority_of_years, years_of_experience};
 pub use serialise::{candidate_text, candidate_words, vacancy_text, vacancy_words};
 

@@ -5,6 +5,7 @@ use std::fmt;
 
 use vivier_types::{Facet, FacetScores, ProfileKind, Summary};
 
+use crate::esco::Esco;
 use crate::key::words;
 use crate::seniority::step;
 use crate::skills::SkillSet;
@@ -101,6 +102,11 @@ impl Feature {
         Self::ALL.into_iter().find(|feature| feature.name() == name)
     }
 
+    /// Tells whether only [`Detail::Full`] measures the feature.
+    pub fn is_costly(self) -> bool {
+        false
+    }
+
     /// Returns the feature that carries a facet's score.
     pub fn of_facet(facet: Facet) -> Self {
         match facet {
@@ -152,6 +158,16 @@ pub struct Hit<'a> {
     pub facet_scores: &'a FacetScores,
 }
 
+/// How much is measured of a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// What costs a few microseconds: for every pair of a list.
+    Cheap,
+    /// All: also the costly features, some ten times as dear. For what is explained, and for every
+    /// pair when the scorer reads one of them ([`Feature::is_costly`]).
+    Full,
+}
+
 /// One side of the match, prepared for comparison with many of the other.
 ///
 /// Whichever side asks, the features mean the same: what the vacancy asks
@@ -160,17 +176,20 @@ pub struct Hit<'a> {
 pub struct Query<'a> {
     kind: ProfileKind,
     summary: &'a Summary,
+    esco: Option<&'a Esco>,
     skills: SkillSet<'a>,
     optional_skills: SkillSet<'a>,
     titles: Vec<Vec<String>>,
 }
 
 impl<'a> Query<'a> {
-    /// Prepares a query; `kind` is the side that `summary` is on.
-    pub fn new(kind: ProfileKind, summary: &'a Summary) -> Self {
+    /// Prepares a query; `kind` is the side that `summary` is on. Without ESCO the
+    /// features that need its graph are unknown.
+    pub fn new(kind: ProfileKind, summary: &'a Summary, esco: Option<&'a Esco>) -> Self {
         Self {
             kind,
             summary,
+            esco,
             skills: SkillSet::new(&summary.skills),
             optional_skills: SkillSet::new(&summary.optional_skills),
             titles: summary
@@ -186,6 +205,11 @@ impl<'a> Query<'a> {
         self.kind
     }
 
+    /// Returns the ontology, when there is one.
+    pub(crate) fn esco(&self) -> Option<&'a Esco> {
+        self.esco
+    }
+
     /// Returns the candidate and the vacancy of a pair.
     pub(crate) fn sides<'b>(&'b self, hit: &Hit<'b>) -> (&'b Summary, &'b Summary) {
         match self.kind {
@@ -194,8 +218,13 @@ impl<'a> Query<'a> {
         }
     }
 
-    /// Measures a pair.
+    /// Measures a pair, without the costly features.
     pub fn features(&self, hit: &Hit<'_>) -> PairFeatures {
+        self.features_with(hit, Detail::Cheap)
+    }
+
+    /// Measures a pair.
+    pub fn features_with(&self, hit: &Hit<'_>, _detail: Detail) -> PairFeatures {
         let (candidate, vacancy) = self.sides(hit);
         let (required, optional) = self.skill_shares(hit.summary);
         let place = place::judge(candidate, vacancy);

@@ -29,8 +29,18 @@ pub enum Polarity {
     Against,
 }
 
+/// Language of the reasons.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReasonLanguage {
+    /// English.
+    #[default]
+    English,
+    /// French.
+    French,
+}
+
 /// One statement about a pair.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Reason {
     /// The feature that it puts into words.
     pub feature: Feature,
@@ -40,13 +50,30 @@ pub struct Reason {
     pub polarity: Polarity,
     /// What it rests on, such as the names of the matched skills.
     pub evidence: Vec<String>,
+    /// How each skill asked for is met: reasons about skills only.
+    pub skills: Vec<SkillEvidence>,
+}
+
+/// How one skill that a vacancy asks for is met by a candidate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SkillEvidence {
+    /// The skill asked for.
+    pub asked: Skill,
+    /// The candidate's skill that is nearest to it; `None` when none is near.
+    pub held: Option<Skill>,
+    /// 1 for the same skill, `exp(-0.7 x steps)` on ESCO's graph for a near one, 0 when it
+    /// is missing.
+    pub similarity: f32,
+    /// The way through ESCO from the skill held to the one asked for, both included, by
+    /// labels; empty unless the skill is near.
+    pub path: Vec<String>,
 }
 
 impl Query<'_> {
     /// Returns what can be said about a pair, in the order: required skills,
     /// title, place, languages, seniority, optional skills, likeness of the
     /// texts. A scorer's caller may put the strongest first.
-    pub fn explain(&self, hit: &Hit<'_>) -> Vec<Reason> {
+    pub fn explain(&self, hit: &Hit<'_>, _language: ReasonLanguage) -> Vec<Reason> {
         let (candidate, vacancy) = self.sides(hit);
         let mut reasons = Vec::new();
         reasons.extend(required_skills(candidate, vacancy));
@@ -91,6 +118,7 @@ impl Query<'_> {
             text,
             polarity,
             evidence: vec![held.clone(), asked.clone()],
+            skills: Vec::new(),
         })
     }
 }
@@ -132,6 +160,7 @@ fn required_skills(candidate: &Summary, vacancy: &Summary) -> Option<Reason> {
         text,
         polarity,
         evidence: has,
+        skills: Vec::new(),
     })
 }
 
@@ -153,6 +182,7 @@ fn optional_skills(candidate: &Summary, vacancy: &Summary) -> Option<Reason> {
         text,
         polarity: Polarity::For,
         evidence: has,
+        skills: Vec::new(),
     })
 }
 
@@ -188,6 +218,7 @@ fn place(candidate: &Summary, vacancy: &Summary, found: PlaceFit) -> Reason {
         text,
         polarity,
         evidence,
+        skills: Vec::new(),
     }
 }
 
@@ -306,6 +337,7 @@ fn languages(candidate: &Summary, vacancy: &Summary) -> Vec<Reason> {
             text,
             polarity,
             evidence: vec![asked.code.clone()],
+            skills: Vec::new(),
         }
     };
     standings(candidate, vacancy)
@@ -363,6 +395,7 @@ fn seniority(candidate: &Summary, vacancy: &Summary) -> Option<Reason> {
         text,
         polarity,
         evidence: years.into_iter().collect(),
+        skills: Vec::new(),
     })
 }
 
@@ -384,6 +417,7 @@ fn text_likeness(cosine: Option<f32>) -> Option<Reason> {
         text,
         polarity,
         evidence: Vec::new(),
+        skills: Vec::new(),
     })
 }
 

@@ -67,8 +67,8 @@ fn scores() -> FacetScores {
 #[test]
 fn both_directions_measure_the_same() {
     let (candidate, vacancy, scores) = (candidate(), vacancy(), scores());
-    let asked = Query::new(ProfileKind::Vacancy, &vacancy);
-    let offered = Query::new(ProfileKind::Candidate, &candidate);
+    let asked = Query::new(ProfileKind::Vacancy, &vacancy, None);
+    let offered = Query::new(ProfileKind::Candidate, &candidate, None);
     let one = asked.features(&Hit {
         summary: &candidate,
         retrieval_score: 1.5,
@@ -108,7 +108,7 @@ fn both_directions_measure_the_same() {
 fn what_is_unknown_is_absent() {
     let (empty, scores) = (Summary::default(), scores());
     let vacancy = vacancy();
-    let query = Query::new(ProfileKind::Vacancy, &vacancy);
+    let query = Query::new(ProfileKind::Vacancy, &vacancy, None);
     let features = query.features(&Hit {
         summary: &empty,
         retrieval_score: 0.0,
