@@ -170,6 +170,20 @@ impl Shard {
         Ok(Catalog::new(listed.collections, aliases.aliases))
     }
 
+    /// Adds a facet to a collection, or finds that it is there.
+    pub(crate) async fn add_facet(
+        &self,
+        request: v1::AddFacetRequest,
+        deadline: Deadline,
+    ) -> Result<(), CallError> {
+        let mut client = self.client.clone();
+        call(&self.name, request, deadline, |request| async move {
+            client.add_facet(request).await
+        })
+        .await
+        .map(|_| ())
+    }
+
     /// Lets aliases name collections.
     pub(crate) async fn set_aliases(
         &self,

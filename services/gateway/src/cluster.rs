@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, RwLock, RwLockReadGuard};
+use vivier_features::{Knowledge, facet_dim};
 use vivier_proto::v1;
 use vivier_runtime::{ConnectError, CpuPool, Deadline, ErrorCode};
 use vivier_types::{Facet, ProfileKind};
@@ -58,6 +59,7 @@ pub(crate) struct Cluster {
     pub(crate) shards: Vec<Shard>,
     pub(crate) placement: Placement,
     pub(crate) pool: CpuPool,
+    pub(crate) knowledge: Arc<Knowledge>,
     /// Held by each write, and alone by a change of the model while it switches.
     pub(crate) writes: RwLock<()>,
     /// Held while a change of the model is under way.
@@ -80,7 +82,11 @@ struct Known {
 
 impl Cluster {
     /// Opens lazy channels to every service; nothing is called yet.
-    pub(crate) fn connect(config: &Config, pool: CpuPool) -> Result<Self, ConnectError> {
+    pub(crate) fn connect(
+        config: &Config,
+        pool: CpuPool,
+        knowledge: Knowledge,
+    ) -> Result<Self, ConnectError> {
         let count = config.shards.len();
         let shards = config
             .shards
@@ -107,6 +113,7 @@ impl Cluster {
             shards,
             placement: Placement::new(count),
             pool,
+            knowledge: Arc::new(knowledge),
             writes: RwLock::new(()),
             reindexing: Mutex::new(()),
             known: (0..count).map(|_| Known::default()).collect(),
@@ -310,7 +317,10 @@ impl Cluster {
             let mut name = collection_of(kind, encoder);
             match catalog.find(&alias) {
                 // The shard refuses it when it is of another model.
-                Some(there) => name.clone_from(&there.name),
+                Some(there) => {
+                    name.clone_from(&there.name);
+                    self.add_facets((client, there), encoder, deadline).await?;
+                }
                 None => aliases.push(v1::Alias {
                     alias,
                     collection: name.clone(),
@@ -348,6 +358,27 @@ impl Cluster {
         Ok(())
     }
 
+    /// Adds to a collection the facets that it has not yet: of an earlier version.
+    async fn add_facets(
+        &self,
+        (client, there): (&Shard, &v1::CollectionSpec),
+        encoder: &Encoder,
+        deadline: Deadline,
+    ) -> Result<(), CallError> {
+        if there.model_fingerprint != encoder.version.fingerprint {
+            return Ok(());
+        }
+        let has = |facet: &Facet| there.facets.iter().any(|known| known.name == facet.name());
+        for facet in Facet::ALL.into_iter().filter(|facet| !has(facet)) {
+            let request = v1::AddFacetRequest {
+                collection: there.name.clone(),
+                facet: Some(self.facet(facet, encoder)),
+            };
+            client.add_facet(request, deadline).await?;
+        }
+        Ok(())
+    }
+
     /// Describes a collection of profiles with the vectors of a model.
     pub(crate) fn spec(&self, name: String, encoder: &Encoder) -> v1::CollectionSpec {
         v1::CollectionSpec {
@@ -360,11 +391,16 @@ impl Cluster {
     fn facet(&self, facet: Facet, encoder: &Encoder) -> v1::FacetSpec {
         let dense = |dim| v1::facet_spec::Kind::Dense(v1::DenseFacet { dim });
         let kind = match facet {
-            Facet::Text | Facet::Skills => dense(encoder.dim),
-            Facet::Geography => {
-                dense(u32::try_from(vivier_features::GEOGRAPHY_DIM).unwrap_or(u32::MAX))
-            }
             Facet::Words => v1::facet_spec::Kind::Words(v1::WordsFacet {}),
+            Facet::Text
+            | Facet::Skills
+            | Facet::Occupation
+            | Facet::Geography
+            | Facet::Seniority
+            | Facet::Languages => {
+                let own = facet_dim(facet).and_then(|dim| u32::try_from(dim).ok());
+                dense(own.unwrap_or(encoder.dim))
+            }
         };
         v1::FacetSpec {
             name: facet.name().to_owned(),

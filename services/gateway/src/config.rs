@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use vivier_features::KnowledgeConfig;
 use vivier_runtime::{ClientConfig, ServerConfig};
 use vivier_types::{Facet, FacetWeights, Limits};
 
@@ -75,6 +76,8 @@ pub struct Config {
     pub facet_weights: FacetWeights,
     /// How much of the time left each stage may take.
     pub stage_shares: StageShares,
+    /// The ontology and the gazetteer.
+    pub knowledge: KnowledgeConfig,
 }
 
 /// Share of the remaining time that a stage may take, above 0 and at most 1.
@@ -139,10 +142,14 @@ impl Default for Config {
             facet_weights: BTreeMap::from([
                 (Facet::Text, 1.0),
                 (Facet::Skills, 0.5),
+                (Facet::Occupation, 0.3),
                 (Facet::Geography, 0.25),
+                (Facet::Seniority, 0.1),
+                (Facet::Languages, 0.1),
                 (Facet::Words, 3.0),
             ]),
             stage_shares: StageShares::default(),
+            knowledge: KnowledgeConfig::default(),
         }
     }
 }

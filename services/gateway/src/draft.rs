@@ -1,12 +1,12 @@
 //! A profile on its way into the index: decoded, checked, placed, and compared
 //! with what is stored.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message;
 use prost::bytes::Bytes;
 use sha2::{Digest, Sha256};
-use vivier_features::Description;
+use vivier_features::{Description, Knowledge};
 use vivier_proto::v1;
 use vivier_proto::v1::profile::Kind;
 use vivier_types::{Profile, ProfileKind, Violation};
@@ -31,12 +31,42 @@ pub(crate) struct Draft {
     pub(crate) sensitive: Option<Sensitive>,
     /// What is embedded and indexed; made only when the point is written.
     pub(crate) description: Option<Description>,
+    /// What was stripped and what is doubtful, for the answer.
+    pub(crate) told: Told,
     /// Whether the profile was stored before.
     pub(crate) existed: bool,
     /// Whether the point must be written.
     pub(crate) write: bool,
     /// What must happen to the sensitive attributes.
     pub(crate) sensitive_change: SensitiveChange,
+}
+
+/// What is told of a profile that was read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told {
+    removed: BTreeMap<String, u32>,
+    remarks: Vec<v1::FieldViolation>,
+}
+
+impl Told {
+    /// Takes from a description what is told.
+    pub(crate) fn of(description: &Description) -> Self {
+        let removed = description.removed.iter();
+        Self {
+            removed: removed
+                .map(|(kind, count)| (kind.as_str().to_owned(), count))
+                .collect(),
+            remarks: description.doubts.iter().cloned().map(on_wire).collect(),
+        }
+    }
+}
+
+fn on_wire(violation: Violation) -> v1::FieldViolation {
+    v1::FieldViolation {
+        field: violation.field,
+        value: violation.value,
+        reason: violation.reason,
+    }
 }
 
 /// Sensitive attributes as they are stored.
@@ -96,6 +126,8 @@ impl Draft {
             id: self.id().to_owned(),
             outcome: outcome.into(),
             violation: None,
+            removed: self.told.removed.clone(),
+            remarks: self.told.remarks.clone(),
         }
     }
 }
@@ -105,11 +137,8 @@ pub(crate) fn rejected(id: String, violation: Violation) -> v1::UpsertResult {
     v1::UpsertResult {
         id,
         outcome: v1::UpsertOutcome::Rejected.into(),
-        violation: Some(v1::FieldViolation {
-            field: violation.field,
-            value: violation.value,
-            reason: violation.reason,
-        }),
+        violation: Some(on_wire(violation)),
+        ..Default::default()
     }
 }
 
@@ -176,11 +205,12 @@ fn prepare(cluster: &Cluster, encoder: &Encoder, wire: v1::Profile) -> Result<Dr
     Ok(Draft {
         slot: 0,
         shard: cluster.placement.shard_of(profile.id().as_str()),
-        revision: revision(profile.kind(), &document, encoder),
+        revision: revision(profile.kind(), &document, (encoder, &cluster.knowledge)),
         profile,
         document,
         sensitive,
         description: None,
+        told: Told::default(),
         existed: false,
         write: true,
         sensitive_change: SensitiveChange::Keep,
@@ -211,14 +241,19 @@ fn encode_document(profile: &Profile) -> Bytes {
 }
 
 /// Hashes everything that decides a point: the record, the encoder and the
-/// version of the features. Each part is preceded by its length.
-pub(crate) fn revision(kind: ProfileKind, document: &[u8], encoder: &Encoder) -> Bytes {
+/// version of the features, and the ontology and places by which it was read. Each part is preceded by its length.
+pub(crate) fn revision(
+    kind: ProfileKind,
+    document: &[u8],
+    (encoder, knowledge): (&Encoder, &Knowledge),
+) -> Bytes {
     let features = vivier_features::FEATURES_VERSION.to_string();
     let mut hash = Sha256::new();
     for part in [
         kind.plural().as_bytes(),
         encoder.version.fingerprint.as_bytes(),
         features.as_bytes(),
+        knowledge.fingerprint().as_bytes(),
         document,
     ] {
         hash.update((part.len() as u64).to_le_bytes());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
-use vivier_features::Feature;
+use vivier_features::{Feature, ReasonLanguage, words_sentence};
 use vivier_proto::v1;
 use vivier_runtime::Deadline;
 use vivier_types::Facet;
@@ -12,21 +12,28 @@ use crate::cluster::{Cluster, collection};
 use crate::query::Query;
 use crate::report::Report;
 
-/// Asks the shards which words of the query matched the results, and adds them
-/// as evidence. `shard_of` gives the shard from which each result came.
-///
-/// A shard that does not answer costs its results their words, and is reported.
-pub(crate) async fn explain_words(
+/// The words that matched, by result.
+#[derive(Default)]
+pub(crate) struct Words {
+    of: BTreeMap<String, Vec<v1::WordMatch>>,
+    problems: Vec<String>,
+}
+
+/// Asks the shards which words of the query, if any, matched the results. `shard_of` gives
+/// the shard from which each result came.
+pub(crate) async fn matched_words(
     cluster: &Cluster,
-    query: &Query,
-    results: &mut [v1::MatchResult],
+    query: Option<&Query>,
     shard_of: &BTreeMap<String, usize>,
-    context: (Deadline, &mut Report),
-) {
-    let (deadline, report) = context;
-    let Some(words) = &query.words else { return };
+    (results, deadline): (&[v1::MatchResult], Deadline),
+) -> Words {
+    let mut found = Words::default();
+    let asked = query.and_then(|query| Some((query, query.words.as_ref()?)));
+    let Some((query, words)) = asked else {
+        return found;
+    };
     let mut ids: BTreeMap<usize, Vec<String>> = BTreeMap::new();
-    for result in results.iter() {
+    for result in results {
         if let Some(shard) = shard_of.get(&result.id) {
             ids.entry(*shard).or_default().push(result.id.clone());
         }
@@ -41,23 +48,39 @@ pub(crate) async fn explain_words(
         };
         cluster.shards[shard].explain_words(request, deadline)
     });
-    let mut matched = BTreeMap::new();
     for answer in join_all(calls).await {
         match answer {
-            Ok(matches) => matched.extend(matches.into_iter().map(|one| (one.id, one.words))),
-            Err(error) => report.degraded("explain", format!("{error}; matched words are missing")),
+            Ok(matches) => {
+                let matches = matches.into_iter();
+                found.of.extend(matches.map(|one| (one.id, one.words)));
+            }
+            Err(error) => found.problems.push(error.to_string()),
         }
     }
+    found
+}
+
+/// Adds the words to the results as evidence. A shard that did not answer costs its
+/// results their words, and is reported.
+pub(crate) fn add_words(
+    results: &mut [v1::MatchResult],
+    words: Words,
+    (language, report): (ReasonLanguage, &mut Report),
+) {
+    let Words { mut of, problems } = words;
+    for problem in problems {
+        report.degraded("explain", format!("{problem}; matched words are missing"));
+    }
     for result in results {
-        if let Some(words) = matched.remove(&result.id) {
-            add_words(result, words);
+        if let Some(words) = of.remove(&result.id) {
+            add_to(result, words, language);
         }
     }
 }
 
 /// Adds matched words to a result: to the reason about words when there is one,
 /// else as a reason of its own, at the place that its part of the score gives.
-fn add_words(result: &mut v1::MatchResult, words: Vec<v1::WordMatch>) {
+fn add_to(result: &mut v1::MatchResult, words: Vec<v1::WordMatch>, language: ReasonLanguage) {
     if words.is_empty() {
         return;
     }
@@ -82,9 +105,10 @@ fn add_words(result: &mut v1::MatchResult, words: Vec<v1::WordMatch>) {
         .position(|reason| strength(&reason.topic) < own);
     let reason = v1::Reason {
         topic: name.to_owned(),
-        text: format!("Shares words: {}.", evidence.join(", ")),
+        text: words_sentence(&evidence, language),
         polarity: v1::Polarity::For.into(),
         evidence,
+        skills: Vec::new(),
     };
     result
         .reasons
@@ -131,7 +155,7 @@ mod tests {
             reasons: vec![reason("facet_text"), reason("distance")],
             ..Default::default()
         };
-        add_words(&mut result, words(&["cook", "kitchen"]));
+        add_to(&mut result, words(&["cook", "kitchen"]), ReasonLanguage::English);
         let topics: Vec<&str> = result
             .reasons
             .iter()
@@ -148,10 +172,10 @@ mod tests {
             reasons: vec![reason("facet_words")],
             ..Default::default()
         };
-        add_words(&mut result, words(&["cook"]));
+        add_to(&mut result, words(&["cook"]), ReasonLanguage::English);
         assert_eq!(result.reasons.len(), 1);
         assert_eq!(result.reasons[0].evidence, ["cook"]);
-        add_words(&mut result, Vec::new());
+        add_to(&mut result, Vec::new(), ReasonLanguage::English);
         assert_eq!(result.reasons[0].evidence, ["cook"]);
     }
 }

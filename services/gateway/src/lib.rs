@@ -17,6 +17,7 @@ mod config;
 mod draft;
 mod embed;
 mod error;
+mod evidence;
 mod explain;
 mod filter;
 mod grpc;
@@ -41,6 +42,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use vivier_proto::v1::match_service_server::MatchServiceServer;
 use vivier_proto::v1::profile_service_server::ProfileServiceServer;
+use vivier_features::KnowledgeError;
 use vivier_runtime::{ConnectError, CpuPool, GrpcServer, PoolError, ServeError, Shutdown};
 
 pub use config::{Config, ConfigViolation, StageShares};
@@ -57,6 +59,9 @@ pub enum RunError {
     /// The address of a service is no address.
     #[error("cannot use the address of a service")]
     Connect(#[from] ConnectError),
+    /// The ontology or the gazetteer cannot be used.
+    #[error("cannot load what gateway.knowledge names")]
+    Knowledge(#[from] KnowledgeError),
     /// The CPU threads did not start.
     #[error("cannot start the CPU pool")]
     Pool(#[from] PoolError),
@@ -80,7 +85,9 @@ pub async fn run(
 ) -> Result<(), RunError> {
     config.validate()?;
     let pool = CpuPool::new("gateway-cpu", config.cpu_threads)?;
-    let cluster = Arc::new(Cluster::connect(&config, pool)?);
+    let sources = config.knowledge.clone();
+    let knowledge = pool.run(move || sources.load()).await??;
+    let cluster = Arc::new(Cluster::connect(&config, pool, knowledge)?);
     let gateway = Gateway::new(Arc::clone(&cluster));
     let limit = config.server.max_message_bytes;
 

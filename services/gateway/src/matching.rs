@@ -17,7 +17,8 @@ use crate::cluster::{Cluster, Encoder};
 use crate::draft::revision;
 use crate::embed::{ProfileVectors, Work, embed_profiles};
 use crate::error::{CallError, GatewayError};
-use crate::explain::explain_words;
+use crate::evidence::{add_spans, find_spans};
+use crate::explain::{add_words, matched_words};
 use crate::options::{Options, today};
 use crate::points::{embed_job, facet_vectors};
 use crate::query::{Query, Source};
@@ -100,17 +101,17 @@ async fn try_match(
         report.stage("rerank", started);
     }
 
-    if request.options.explain && request.options.weights.contains_key(&Facet::Words) {
+    if request.options.explain {
         let started = Instant::now();
         let limit = run.stage("explain", cluster.config.stage_shares.explain)?;
-        explain_words(
-            cluster,
-            &query,
-            &mut results,
-            &shard_of,
-            (limit, &mut report),
-        )
-        .await;
+        let language = query.reason_language(request.options.lang);
+        let words = request.options.weights.contains_key(&Facet::Words);
+        let (words, spans) = tokio::join!(
+            matched_words(cluster, words.then_some(&query), &shard_of, (&results, limit)),
+            find_spans(cluster, &query, &shard_of, (&results, limit)),
+        );
+        add_words(&mut results, words, (language, &mut report));
+        add_spans(&mut results, spans, &mut report);
         report.stage("explain", started);
     }
     Ok(MatchAnswer {
@@ -158,9 +159,19 @@ impl Run<'_> {
             }
             Source::AdHoc(profile) => (profile.clone(), None),
         };
-        let work = move || describe_profile(&profile, today());
-        let description = self.cluster.pool.run(work).await?;
+        let knowledge = Arc::clone(&self.cluster.knowledge);
+        let started = Instant::now();
+        let work = move || {
+            let description = describe_profile(&profile, today(), &knowledge);
+            (profile, description)
+        };
+        let (profile, description) = self.cluster.pool.run(work).await?;
+        report.stage("describe", started);
         let mut query = Query::describe(request.kind, stored.is_some(), &description);
+        query.candidate = match profile {
+            Profile::Candidate(candidate) => Some(candidate),
+            Profile::Vacancy(_) => None,
+        };
         query.encoder = query_encoder;
         let weighs = |facet| request.options.weights.contains_key(&facet);
         if !weighs(Facet::Text) && !weighs(Facet::Skills) {
@@ -198,7 +209,10 @@ impl Run<'_> {
         let encoder = self.cluster.known_encoder();
         let fresh = encoder
             .as_ref()
-            .is_none_or(|encoder| revision(kind, &point.document, encoder) == point.revision);
+            .is_none_or(|encoder| {
+                let by = (encoder.as_ref(), self.cluster.knowledge.as_ref());
+                revision(kind, &point.document, by) == point.revision
+            });
         let wire = decode_document(kind, &point.id, &point.document)?;
         let profile = Profile::try_from(wire).map_err(|source| GatewayError::Corrupt {
             kind,

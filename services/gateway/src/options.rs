@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use vivier_features::ReasonLanguage;
 use vivier_proto::v1;
 use vivier_types::{Facet, FacetWeights, ProfileKind, Violation};
 
@@ -30,6 +31,8 @@ pub(crate) struct Options {
     pub(crate) fusion: v1::Fusion,
     /// Whether to keep the retrieval order.
     pub(crate) skip_rerank: bool,
+    /// Language of the reasons, if the message says so.
+    pub(crate) lang: Option<ReasonLanguage>,
     /// Time for the whole call, if the message says so.
     pub(crate) time: Option<Duration>,
 }
@@ -76,6 +79,7 @@ impl Options {
             exact: wire.exact,
             fusion: fusion(wire.fusion)?,
             skip_rerank: wire.skip_rerank,
+            lang: language(&wire.lang)?,
             time: wire
                 .deadline_ms
                 .map(|ms| Duration::from_millis(u64::from(ms))),
@@ -143,6 +147,17 @@ fn fusion(wire: i32) -> Result<v1::Fusion, Violation> {
             "is not a known value",
         )),
     }
+}
+
+fn language(code: &str) -> Result<Option<ReasonLanguage>, Violation> {
+    if code.is_empty() {
+        return Ok(None);
+    }
+    let found = ReasonLanguage::from_code(code);
+    let reason = "reasons are in \"en\" or \"fr\"";
+    found
+        .map(Some)
+        .ok_or_else(|| Violation::new("options.lang", code, reason))
 }
 
 /// Returns today's date, UTC.
@@ -269,6 +284,11 @@ mod tests {
             .0,
             "options.fusion"
         );
+        let spanish = v1::MatchOptions {
+            lang: "es".to_owned(),
+            ..default()
+        };
+        assert_eq!(refused(spanish).0, "options.lang");
         let filter = Some(v1::Filter { node: None });
         assert_eq!(
             refused(v1::MatchOptions {

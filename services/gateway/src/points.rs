@@ -27,14 +27,11 @@ pub(crate) fn facet_vectors(
     description: &Description,
     vectors: ProfileVectors,
 ) -> BTreeMap<Facet, Vec<f32>> {
-    [
-        (Facet::Text, vectors.text),
-        (Facet::Skills, vectors.skills),
-        (Facet::Geography, description.geography.clone()),
-    ]
-    .into_iter()
-    .filter_map(|(facet, vector)| Some((facet, vector?)))
-    .collect()
+    let mut facets = description.facets.clone();
+    let encoded = [(Facet::Text, vectors.text), (Facet::Skills, vectors.skills)];
+    let encoded = encoded.into_iter();
+    facets.extend(encoded.filter_map(|(facet, vector)| Some((facet, vector?))));
+    facets
 }
 
 /// Returns the words of a profile; `None` when it has none.

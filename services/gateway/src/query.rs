@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use vivier_features::Description;
+use vivier_features::{Description, ReasonLanguage};
 use vivier_proto::v1;
 use vivier_proto::v1::{search_candidates_request, search_vacancies_request};
 use vivier_types::{Candidate, Facet, Limits, Profile, ProfileId, ProfileKind, Vacancy, Violation};
@@ -36,9 +36,19 @@ pub(crate) struct Query {
     pub(crate) encoder: Option<Arc<Encoder>>,
     /// Its words.
     pub(crate) words: Option<v1::WordsValue>,
+    /// Language of its texts, when known.
+    pub(crate) lang: Option<String>,
+    /// The record, when the query is a candidate.
+    pub(crate) candidate: Option<Box<Candidate>>,
 }
 
 impl Query {
+    /// Returns the language of the reasons: as wished, else that of the query.
+    pub(crate) fn reason_language(&self, wished: Option<ReasonLanguage>) -> ReasonLanguage {
+        let own = || ReasonLanguage::from_code(self.lang.as_deref()?);
+        wished.or_else(own).unwrap_or_default()
+    }
+
     /// Makes a query without the vectors of an encoder.
     pub(crate) fn describe(kind: ProfileKind, stored: bool, description: &Description) -> Self {
         let mut summary = v1::Summary::from(description.summary.clone());
@@ -51,6 +61,8 @@ impl Query {
             vectors: crate::points::facet_vectors(description, Default::default()),
             encoder: None,
             words: crate::points::words_value(description),
+            lang: description.lang.clone(),
+            candidate: None,
         }
     }
 }

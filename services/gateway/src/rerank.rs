@@ -82,6 +82,7 @@ fn request(query: &Query, retrieved: &[ShardHit], options: &Options) -> v1::Rera
         candidates,
         top_k: u32::try_from(options.k).unwrap_or(u32::MAX),
         explain: options.explain,
+        lang: query.reason_language(options.lang).code().to_owned(),
     }
 }
 
@@ -117,6 +118,7 @@ fn read_results(
             score: result.score,
             features: result.features,
             reasons: result.reasons,
+            completeness_error: result.completeness_error,
             ..bare_result(place, one)
         });
     }
@@ -171,6 +173,7 @@ fn bare_result(place: usize, one: &ShardHit) -> v1::MatchResult {
         summary: v1::Summary::decode(one.summary.clone()).ok(),
         features: Vec::new(),
         reasons: Vec::new(),
+        completeness_error: 0.0,
     }
 }
 

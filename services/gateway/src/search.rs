@@ -135,7 +135,12 @@ fn request(query: &Query, options: &Options) -> Result<v1::SearchRequest, Gatewa
 fn facet_query(query: &Query, facet: Facet) -> Option<v1::facet_query::Query> {
     match facet {
         Facet::Words => query.words.clone().map(v1::facet_query::Query::Words),
-        Facet::Text | Facet::Skills | Facet::Geography => {
+        Facet::Text
+        | Facet::Skills
+        | Facet::Occupation
+        | Facet::Geography
+        | Facet::Seniority
+        | Facet::Languages => {
             let values = query.vectors.get(&facet)?.clone();
             Some(v1::facet_query::Query::Vector(v1::Vector { values }))
         }

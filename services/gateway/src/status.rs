@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
+use vivier_features::Knowledge;
+use vivier_ontology::Kind;
 use vivier_proto::v1;
 use vivier_runtime::{Deadline, Health, Shutdown};
 use vivier_types::ProfileKind;
@@ -135,7 +137,40 @@ pub(crate) async fn status(cluster: &Cluster, deadline: Deadline) -> v1::GetStat
     status
         .models
         .extend(reranker.into_iter().flat_map(|info| info.models));
+    status.knowledge = Some(knowledge(&cluster.knowledge));
     status
+}
+
+/// Says what is known beside the profiles, and why what is not known is off.
+fn knowledge(known: &Knowledge) -> v1::Knowledge {
+    let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let esco = known.esco().map(|reader| {
+        let ontology = reader.esco().ontology();
+        let languages = ontology.languages();
+        v1::EscoKnowledge {
+            skills: count(ontology.count(Kind::Skill)),
+            occupations: count(ontology.count(Kind::Occupation)),
+            languages: languages.map(|language| language.code().to_owned()).collect(),
+            fingerprint: reader.fingerprint().to_owned(),
+        }
+    });
+    let places = known.places().map(|places| v1::PlacesKnowledge {
+        places: count(places.places().count()),
+        names: count(places.count_names()),
+    });
+    let off = |known: bool, key: &str| {
+        if known {
+            String::new()
+        } else {
+            format!("gateway.knowledge.{key} names no folder")
+        }
+    };
+    v1::Knowledge {
+        esco_off: off(esco.is_some(), "esco.folders"),
+        places_off: off(places.is_some(), "places"),
+        esco,
+        places,
+    }
 }
 
 /// Returns the address of the embedder of the model that serves.

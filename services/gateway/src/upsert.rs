@@ -12,7 +12,7 @@ use vivier_runtime::Deadline;
 use vivier_types::{ProfileKind, Violation};
 
 use crate::cluster::{Cluster, Encoder, SENSITIVE, collection};
-use crate::draft::{Draft, SensitiveChange, prepare_batch, rejected};
+use crate::draft::{Draft, SensitiveChange, Told, prepare_batch, rejected};
 use crate::embed::{EmbedJob, Work, embed_profiles};
 use crate::error::{CallError, GatewayError};
 use crate::options::today;
@@ -192,6 +192,7 @@ impl Job<'_> {
     async fn embed_jobs(&self, drafts: Vec<Draft>) -> Result<EmbedJobs, GatewayError> {
         let max_text_bytes = self.encoder.max_text_bytes;
         let today = today();
+        let knowledge = Arc::clone(&self.cluster.knowledge);
         let work = move || {
             let (mut kept, mut jobs, mut refused) = (Vec::new(), Vec::new(), Vec::new());
             for draft in drafts {
@@ -199,11 +200,12 @@ impl Job<'_> {
                     kept.push(draft);
                     continue;
                 }
-                let description = describe_profile(&draft.profile, today);
+                let description = describe_profile(&draft.profile, today, &knowledge);
                 match check_job(embed_job(draft.kind(), &description), max_text_bytes) {
                     Ok(job) => {
                         jobs.push(job);
                         kept.push(Draft {
+                            told: Told::of(&description),
                             description: Some(description),
                             ..draft
                         });

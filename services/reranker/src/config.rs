@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use vivier_features::EscoConfig;
 use vivier_heads::LinearConfig;
 use vivier_runtime::ServerConfig;
 use vivier_types::Violation;
@@ -24,6 +25,8 @@ pub struct Config {
     pub threads: usize,
     /// Terms of the scorer `linear-v0`.
     pub linear: LinearConfig,
+    /// The ontology; without folders what rests on it is unknown.
+    pub esco: EscoConfig,
 }
 
 impl Default for Config {
@@ -35,6 +38,7 @@ impl Default for Config {
             retry_after: Duration::from_millis(100),
             threads: 0,
             linear: LinearConfig::default(),
+            esco: EscoConfig::default(),
         }
     }
 }

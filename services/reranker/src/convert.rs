@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use prost::Message as _;
 use rayon::prelude::*;
-use vivier_features::{Polarity, Reason};
+use vivier_features::{Polarity, Reason, ReasonLanguage, SkillEvidence};
 use vivier_heads::Contribution;
 use vivier_proto::v1;
 use vivier_types::{Facet, FacetScores, ProfileId, Summary, Violation};
@@ -55,7 +55,16 @@ pub(crate) fn decode(wire: v1::RerankRequest, max_candidates: usize) -> Result<J
         candidates,
         top_k: usize::try_from(wire.top_k).unwrap_or(usize::MAX),
         explain: wire.explain,
+        language: decode_language(&wire.lang)?,
     })
+}
+
+fn decode_language(code: &str) -> Result<ReasonLanguage, Violation> {
+    if code.is_empty() {
+        return Ok(ReasonLanguage::default());
+    }
+    let reason = "reasons are in \"en\" or \"fr\"";
+    ReasonLanguage::from_code(code).ok_or_else(|| Violation::new("lang", code, reason))
 }
 
 fn decode_candidate(wire: v1::RerankCandidate) -> Result<Candidate, Violation> {
@@ -152,6 +161,7 @@ fn encode_result(ranked: Ranked) -> v1::RerankResult {
             .map(encode_contribution)
             .collect(),
         reasons: ranked.reasons.into_iter().map(encode_reason).collect(),
+        completeness_error: ranked.completeness_error,
     }
 }
 
@@ -174,6 +184,17 @@ fn encode_reason(reason: Reason) -> v1::Reason {
         text: reason.text,
         polarity: polarity.into(),
         evidence: reason.evidence,
+        skills: reason.skills.into_iter().map(encode_evidence).collect(),
+    }
+}
+
+fn encode_evidence(skill: SkillEvidence) -> v1::SkillEvidence {
+    v1::SkillEvidence {
+        asked: Some(skill.asked.into()),
+        held: skill.held.map(v1::Skill::from),
+        similarity: skill.similarity,
+        path: skill.path,
+        spans: Vec::new(),
     }
 }
 

@@ -16,7 +16,9 @@ mod service;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use vivier_features::Esco;
 use vivier_heads::{LinearError, LinearScorer, PairScorer};
+use vivier_ontology::OntologyError;
 use vivier_proto::DESCRIPTOR_SET;
 use vivier_runtime::{CpuPool, GrpcServer, PoolError, ServeError, Shutdown};
 use vivier_types::Violation;
@@ -35,6 +37,9 @@ pub enum RunError {
     /// The linear scorer refuses its config.
     #[error("invalid reranker configuration")]
     Linear(#[from] LinearError),
+    /// The ontology cannot be used.
+    #[error("cannot load the ontology of reranker.esco.folders")]
+    Ontology(#[from] OntologyError),
     /// The system refused the scoring threads.
     #[error(transparent)]
     Pool(#[from] PoolError),
@@ -61,8 +66,11 @@ pub async fn run(
         "scorer ready"
     );
     let pool = CpuPool::new("rerank", config.threads)?;
+    let sources = config.esco.clone();
+    let ontology = pool.run(move || sources.load()).await??;
+    let esco = ontology.map(Esco::new);
     let server_config = config.server.clone();
-    let reranker = Arc::new(Reranker::new(Arc::new(scorer), pool, config));
+    let reranker = Arc::new(Reranker::new(Arc::new(scorer), esco, pool, config));
     let mut server = GrpcServer::new(&server_config, DESCRIPTOR_SET);
     server.add(grpc::server(reranker, &server_config));
     Ok(server.serve(listener, shutdown).await?)

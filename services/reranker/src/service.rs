@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use vivier_features::{Hit, PairFeatures, Query, Reason};
+use vivier_features::{Detail, Esco, Feature, Hit, PairFeatures, Query, Reason, ReasonLanguage};
 use vivier_heads::{Contribution, Explanation, PairScorer};
 use vivier_runtime::{CpuPool, PoolError};
 use vivier_types::{FacetScores, ProfileId, ProfileKind, Summary};
@@ -30,6 +30,8 @@ pub(crate) struct Job {
     /// How many to return; 0 for all.
     pub(crate) top_k: usize,
     pub(crate) explain: bool,
+    /// Language of the reasons.
+    pub(crate) language: ReasonLanguage,
 }
 
 /// One entry of the list: a profile of the other side.
@@ -72,6 +74,8 @@ pub(crate) struct Ranked {
     pub(crate) contributions: Vec<Contribution>,
     /// Empty unless asked for; strongest first.
     pub(crate) reasons: Vec<Reason>,
+    /// How far the contributions miss the score.
+    pub(crate) completeness_error: f32,
 }
 
 /// Name and fingerprint of a scorer.
@@ -85,6 +89,7 @@ pub(crate) struct ModelVersion {
 pub(crate) struct Reranker {
     /// The first is the default.
     scorers: Vec<Arc<dyn PairScorer>>,
+    esco: Option<Arc<Esco>>,
     pool: CpuPool,
     permits: Arc<Semaphore>,
     config: Config,
@@ -92,10 +97,16 @@ pub(crate) struct Reranker {
 
 impl Reranker {
     /// Takes the scorers, the default one first; there must be one.
-    pub(crate) fn new(default: Arc<dyn PairScorer>, pool: CpuPool, config: Config) -> Self {
+    pub(crate) fn new(
+        default: Arc<dyn PairScorer>,
+        esco: Option<Esco>,
+        pool: CpuPool,
+        config: Config,
+    ) -> Self {
         let permits = Arc::new(Semaphore::new(config.max_concurrent_requests));
         Self {
             scorers: vec![default],
+            esco: esco.map(Arc::new),
             pool,
             permits,
             config,
@@ -145,7 +156,9 @@ impl Reranker {
     /// When the scorer is unknown or fails.
     pub(crate) async fn rerank(&self, job: Job) -> Result<Answer, RerankerError> {
         let scorer = self.scorer(&job.model)?;
-        self.pool.run(move || order(scorer.as_ref(), &job)).await?
+        let esco = self.esco.clone();
+        let work = move || order(scorer.as_ref(), esco.as_deref(), &job);
+        self.pool.run(work).await?
     }
 
     fn scorer(&self, name: &str) -> Result<Arc<dyn PairScorer>, RerankerError> {
@@ -167,19 +180,34 @@ fn version(scorer: &dyn PairScorer) -> ModelVersion {
     }
 }
 
-fn order(scorer: &dyn PairScorer, job: &Job) -> Result<Answer, RerankerError> {
+fn order(
+    scorer: &dyn PairScorer,
+    esco: Option<&Esco>,
+    job: &Job,
+) -> Result<Answer, RerankerError> {
     let started = Instant::now();
-    let query = Query::new(job.query_kind, &job.query);
+    let query = Query::new(job.query_kind, &job.query, esco);
+    let reads_costly = Feature::ALL
+        .into_iter()
+        .any(|feature| feature.is_costly() && scorer.reads(feature));
+    let detail = if reads_costly {
+        Detail::Full
+    } else {
+        Detail::Cheap
+    };
     let features: Vec<PairFeatures> = job
         .candidates
         .par_iter()
         .with_min_len(PAIRS_PER_TASK)
-        .map(|candidate| query.features(&candidate.hit()))
+        .map(|candidate| query.features_with(&candidate.hit(), detail))
         .collect();
     let scores = scorer.score(&features)?;
     let chosen = best_first(&scores, job.top_k);
     let explained = if job.explain {
-        let features: Vec<PairFeatures> = chosen.iter().map(|place| features[*place]).collect();
+        let hits = chosen.par_iter().map(|place| job.candidates[*place].hit());
+        let features: Vec<PairFeatures> = hits
+            .map(|hit| query.features_with(&hit, Detail::Full))
+            .collect();
         scorer.explain(&features)?
     } else {
         Vec::new()
@@ -189,9 +217,12 @@ fn order(scorer: &dyn PairScorer, job: &Job) -> Result<Answer, RerankerError> {
         .into_iter()
         .map(|place| {
             let candidate = &job.candidates[place];
-            let (contributions, reasons) = explained
-                .next()
-                .map(|explanation| put_into_words(&query, candidate, explanation))
+            let explanation = explained.next();
+            let completeness_error = explanation
+                .as_ref()
+                .map_or(0.0, |explanation| explanation.completeness_error);
+            let (contributions, reasons) = explanation
+                .map(|explanation| put_into_words(&query, (candidate, job.language), explanation))
                 .unwrap_or_default();
             Ranked {
                 id: candidate.id.clone(),
@@ -199,6 +230,7 @@ fn order(scorer: &dyn PairScorer, job: &Job) -> Result<Answer, RerankerError> {
                 retrieval_rank: place,
                 contributions,
                 reasons,
+                completeness_error,
             }
         })
         .collect();
@@ -228,10 +260,10 @@ fn best_first(scores: &[f32], top_k: usize) -> Vec<usize> {
 /// feature moved the score most.
 fn put_into_words(
     query: &Query<'_>,
-    candidate: &Candidate,
+    (candidate, language): (&Candidate, ReasonLanguage),
     explanation: Explanation,
 ) -> (Vec<Contribution>, Vec<Reason>) {
-    let mut reasons = query.explain(&candidate.hit());
+    let mut reasons = query.explain(&candidate.hit(), language);
     let strength = |reason: &Reason| {
         let part = explanation
             .contributions

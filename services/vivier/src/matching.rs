@@ -96,12 +96,16 @@ pub(crate) struct OptionArgs {
     /// Keeps only profiles for which this holds; repeatable, see below.
     #[arg(long, value_name = "EXPR")]
     pub(crate) filter: Vec<String>,
-    /// Weight of a facet (text, skills, geography, words); repeatable.
+    /// Weight of a facet (text, skills, occupation, geography, seniority, languages,
+    /// words); repeatable.
     #[arg(long, value_name = "FACET=W", value_parser = parse_weight)]
     pub(crate) weight: Vec<(Facet, f32)>,
     /// Says why each result is there.
     #[arg(long)]
     pub(crate) explain: bool,
+    /// Language of the reasons, en or fr; by default that of the query.
+    #[arg(long, value_name = "LANG", requires = "explain")]
+    pub(crate) lang: Option<String>,
     /// Scans every profile instead of searching the graph.
     #[arg(long)]
     pub(crate) exact: bool,
@@ -312,6 +316,7 @@ fn wire_options(options: &OptionArgs) -> anyhow::Result<v1::MatchOptions> {
         exact: options.exact,
         fusion: fusion.into(),
         skip_rerank: options.no_rerank,
+        lang: options.lang.clone().unwrap_or_default(),
     })
 }
 

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use vivier_identity::{Counts, strip, strip_advert, strip_field};
-use vivier_types::{Candidate, ConceptKey, Facet, Profile, Skill, Summary, Vacancy};
+use vivier_types::{Candidate, ConceptKey, Facet, Profile, Skill, Summary, Vacancy, Violation,
+};
 
 use crate::columns::{Columns, candidate_columns, vacancy_columns};
 use crate::geography::geography_vector;
@@ -36,6 +37,8 @@ pub struct Description {
     pub columns: Columns,
     /// How many personal details of each kind were stripped from the texts.
     pub removed: Counts,
+    /// What could not be read for sure.
+    pub doubts: Vec<Violation>,
 }
 
 /// Describes either kind of profile; `today` ends the positions still held.
@@ -78,6 +81,7 @@ pub fn describe_candidate(
         facets: candidate_facets(&summary, knowledge),
         columns: candidate_columns(candidate, &summary, lang.as_deref()),
         removed: texts.removed,
+        doubts: Vec::new(),
         words: texts.words,
         lang,
         summary,
@@ -109,10 +113,17 @@ pub fn describe_vacancy(vacancy: &Vacancy, knowledge: &Knowledge) -> Description
         facets: vacancy_facets(&summary, knowledge),
         columns: vacancy_columns(vacancy, &summary, lang.as_deref()),
         removed: texts.removed,
+        doubts: Vec::new(),
         words: texts.words,
         lang,
         summary,
     }
+}
+
+/// Returns the language of a candidate's texts, as [`describe_candidate`] does.
+pub(crate) fn language_of(candidate: &Candidate) -> Option<String> {
+    let given = candidate.lang.clone();
+    given.or_else(|| language(None, &candidate_texts(candidate).words))
 }
 
 /// Returns the language as given, else as detected.

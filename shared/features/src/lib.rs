@@ -14,6 +14,7 @@
 mod columns;
 mod describe;
 mod esco;
+mod facets;
 mod geography;
 mod key;
 mod knowledge;
@@ -40,6 +41,7 @@ pub use knowledge::{
 pub use language::detect_language;
 pub use pair::{Detail, Feature, Hit, PairFeatures, Query};
 pub use reading::{MAX_DERIVED_SKILLS, Reading, read_cv, read_vacancy};
+pub use facets::{facet_dim, words_sentence};
 pub use reasons::{Polarity, Reason, ReasonLanguage, SkillEvidence};
 pub use seniority::{seniority_of_title, seniority_of_years, years_of_experience};
 pub use serialise::{candidate_text, candidate_words, vacancy_text, vacancy_words};

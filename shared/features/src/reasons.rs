@@ -39,6 +39,23 @@ pub enum ReasonLanguage {
     French,
 }
 
+impl ReasonLanguage {
+    /// Returns its code (ISO 639-1).
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::French => "fr",
+        }
+    }
+
+    /// Finds a language by its code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        [Self::English, Self::French]
+            .into_iter()
+            .find(|language| language.code() == code)
+    }
+}
+
 /// One statement about a pair.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reason {

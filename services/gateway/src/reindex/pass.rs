@@ -151,7 +151,7 @@ impl<'a> Passes<'a> {
         let new = self.get(pair, &name, (&ids, false)).await?;
         let mut records = Vec::new();
         for (id, point) in old {
-            let revision = revision(pair.kind, &point.document, self.next);
+            let revision = revision(pair.kind, &point.document, (self.next, &self.cluster.knowledge));
             let known = new.get(&id).map(|point| &point.revision);
             if known != Some(&revision) {
                 let document = point.document;
@@ -189,6 +189,7 @@ impl<'a> Passes<'a> {
         records: Vec<Record>,
     ) -> Result<Vec<v1::Point>, GatewayError> {
         let max_text_bytes = self.next.max_text_bytes;
+        let knowledge = Arc::clone(&self.cluster.knowledge);
         let describe = move || {
             let mut described = Vec::with_capacity(records.len());
             for record in records {
@@ -198,7 +199,7 @@ impl<'a> Passes<'a> {
                     id: record.id.clone(),
                     source: Box::new(source),
                 })?;
-                let description = describe_profile(&profile, today());
+                let description = describe_profile(&profile, today(), &knowledge);
                 let job = check_job(embed_job(kind, &description), max_text_bytes).ok();
                 described.push((record, description, job));
             }

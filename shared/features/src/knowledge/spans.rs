@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use vivier_types::{Candidate, ConceptKey, Skill, concept_key};
 
+use crate::describe::language_of;
 use crate::key::match_key;
 use crate::knowledge::Knowledge;
 use crate::knowledge::fields::{Field, candidate_fields, skill_fields};
@@ -27,8 +28,9 @@ pub fn skill_spans(
     candidate: &Candidate,
     held: &[Skill],
     knowledge: &Knowledge,
-    lang: Option<&str>,
 ) -> Vec<Vec<SkillSpan>> {
+    let lang = language_of(candidate);
+    let lang = lang.as_deref();
     let wanted: Vec<Wanted> = held.iter().map(Wanted::new).collect();
     let mut spans = vec![Vec::new(); held.len()];
     for (place, field) in skill_fields(&candidate.skills) {
@@ -158,7 +160,7 @@ mod tests {
             name: "sourdough".to_owned(),
             uri: None,
         }];
-        let spans = skill_spans(&candidate, &held, &Knowledge::default(), Some("en"));
+        let spans = skill_spans(&candidate, &held, &Knowledge::default());
         let found: Vec<(&str, &str)> = spans[0]
             .iter()
             .map(|span| (span.field.as_str(), span.text.as_str()))
