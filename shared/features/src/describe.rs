@@ -6,7 +6,7 @@ use vivier_identity::{Counts, strip, strip_advert, strip_field};
 use vivier_types::{Candidate, Profile, Skill, Summary, Vacancy};
 
 use crate::columns::{Columns, candidate_columns, vacancy_columns};
-use crate::geography::geography_vector;
+use crate::geography::{candidate_geography, vacancy_geography};
 use crate::language::detect_language;
 use crate::reading::{Reading, read_cv, read_vacancy};
 use crate::seniority::{seniority_of_title, seniority_of_years, years_of_experience};
@@ -58,7 +58,10 @@ pub fn describe_candidate(candidate: &Candidate, today: Date) -> Description {
     Description {
         text: texts.text,
         skills: skill_names(&summary.skills),
-        geography: summary.location.coordinates.map(geography_vector),
+        geography: candidate_geography(
+            summary.location.coordinates.as_slice(),
+            summary.mobility.remote,
+        ),
         columns: candidate_columns(candidate, &summary, lang.as_deref()),
         removed: texts.removed,
         words: texts.words,
@@ -81,7 +84,7 @@ pub fn describe_vacancy(vacancy: &Vacancy) -> Description {
     Description {
         text: texts.text,
         skills: skill_names(&summary.skills),
-        geography: summary.location.coordinates.map(geography_vector),
+        geography: vacancy_geography(summary.location.coordinates, summary.remote),
         columns: vacancy_columns(vacancy, &summary, lang.as_deref()),
         removed: texts.removed,
         words: texts.words,
@@ -184,7 +187,7 @@ fn skill_names(skills: &[Skill]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use vivier_types::Seniority;
+    use vivier_types::{Location, Seniority};
 
     use super::*;
 
@@ -234,7 +237,10 @@ mod tests {
         assert_eq!(described.summary.seniority, Some(Seniority::Junior));
         let empty = describe_candidate(&candidate(r#"{"id":"c"}"#), TODAY);
         assert_eq!(empty.summary.seniority, None);
-        assert_eq!((empty.geography, empty.lang), (None, None));
+        assert_eq!(
+            (empty.summary.location, empty.lang),
+            (Location::default(), None)
+        );
         assert!(empty.columns.is_empty() && empty.text.is_empty() && empty.skills.is_empty());
     }
 

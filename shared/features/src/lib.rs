@@ -12,11 +12,14 @@
 //! [`vivier_types::Summary`] values.
 
 mod columns;
+mod cover;
 mod describe;
 mod geography;
 mod key;
 mod language;
+mod languages;
 mod lexicon;
+mod occupation;
 mod pair;
 mod place;
 mod reading;
@@ -29,15 +32,21 @@ mod title;
 
 pub use columns::{ColumnValue, Columns};
 pub use describe::{Description, describe_candidate, describe_profile, describe_vacancy};
-pub use geography::{GEOGRAPHY_DIM, distance_km, geography_vector};
+pub use geography::{
+    GEOGRAPHY_DIM, MAX_PLACES, candidate_geography, distance_km, vacancy_geography,
+};
 pub use key::match_key;
 pub use language::detect_language;
+pub use languages::{LANGUAGES_DIM, languages_vector};
+pub use occupation::{MAX_OCCUPATIONS, OCCUPATION_DIM, occupation_vector};
 pub use pair::{Feature, Hit, PairFeatures, Query};
 pub use reading::{MAX_DERIVED_SKILLS, Reading, read_cv, read_vacancy};
 pub use reasons::{Polarity, Reason};
-pub use seniority::{seniority_of_title, seniority_of_years, years_of_experience};
+pub use seniority::{
+    SENIORITY_DIM, seniority_of_title, seniority_of_years, seniority_vector, years_of_experience,
+};
 pub use serialise::{candidate_text, candidate_words, vacancy_text, vacancy_words};
 
 /// Version of everything that this crate derives from one profile. Raise it when
 /// that changes: stored profiles are then written anew when they are sent again.
-pub const FEATURES_VERSION: u32 = 2;
+pub const FEATURES_VERSION: u32 = 3;
