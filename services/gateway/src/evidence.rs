@@ -41,9 +41,7 @@ pub(crate) async fn find_spans(
             (same.collect(), Vec::new())
         }
         (None, ProfileKind::Candidate) => (BTreeMap::new(), Vec::new()),
-        (None, ProfileKind::Vacancy) => {
-            fetch(cluster, wanted.keys(), shard_of, deadline).await
-        }
+        (None, ProfileKind::Vacancy) => fetch(cluster, wanted.keys(), shard_of, deadline).await,
     };
     let knowledge = std::sync::Arc::clone(&cluster.knowledge);
     let look = move || {
@@ -67,7 +65,10 @@ pub(crate) async fn find_spans(
 pub(crate) fn add_spans(results: &mut [v1::MatchResult], spans: Spans, report: &mut Report) {
     let Spans { mut of, problems } = spans;
     for problem in problems {
-        report.degraded("explain", format!("{problem}; the places of skills are missing"));
+        report.degraded(
+            "explain",
+            format!("{problem}; the places of skills are missing"),
+        );
     }
     for result in results {
         let found = of.remove(&result.id).unwrap_or_default();
@@ -182,7 +183,11 @@ mod tests {
     #[test]
     fn places_go_to_the_skills_that_are_held() {
         let reason = v1::Reason {
-            skills: vec![evidence(None), evidence(Some("SQL")), evidence(Some("Rust"))],
+            skills: vec![
+                evidence(None),
+                evidence(Some("SQL")),
+                evidence(Some("Rust")),
+            ],
             ..Default::default()
         };
         let result = v1::MatchResult {

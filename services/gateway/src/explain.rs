@@ -155,7 +155,11 @@ mod tests {
             reasons: vec![reason("facet_text"), reason("distance")],
             ..Default::default()
         };
-        add_to(&mut result, words(&["cook", "kitchen"]), ReasonLanguage::English);
+        add_to(
+            &mut result,
+            words(&["cook", "kitchen"]),
+            ReasonLanguage::English,
+        );
         let topics: Vec<&str> = result
             .reasons
             .iter()

@@ -40,9 +40,9 @@ mod validate;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use vivier_features::KnowledgeError;
 use vivier_proto::v1::match_service_server::MatchServiceServer;
 use vivier_proto::v1::profile_service_server::ProfileServiceServer;
-use vivier_features::KnowledgeError;
 use vivier_runtime::{ConnectError, CpuPool, GrpcServer, PoolError, ServeError, Shutdown};
 
 pub use config::{Config, ConfigViolation, StageShares};

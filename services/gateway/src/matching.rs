@@ -107,7 +107,12 @@ async fn try_match(
         let language = query.reason_language(request.options.lang);
         let words = request.options.weights.contains_key(&Facet::Words);
         let (words, spans) = tokio::join!(
-            matched_words(cluster, words.then_some(&query), &shard_of, (&results, limit)),
+            matched_words(
+                cluster,
+                words.then_some(&query),
+                &shard_of,
+                (&results, limit)
+            ),
             find_spans(cluster, &query, &shard_of, (&results, limit)),
         );
         add_words(&mut results, words, (language, &mut report));
@@ -207,12 +212,10 @@ impl Run<'_> {
         let point = fetch_point(self.cluster, kind, id, parts, limit).await?;
         // Without an embedder there is nothing better than what is stored.
         let encoder = self.cluster.known_encoder();
-        let fresh = encoder
-            .as_ref()
-            .is_none_or(|encoder| {
-                let by = (encoder.as_ref(), self.cluster.knowledge.as_ref());
-                revision(kind, &point.document, by) == point.revision
-            });
+        let fresh = encoder.as_ref().is_none_or(|encoder| {
+            let by = (encoder.as_ref(), self.cluster.knowledge.as_ref());
+            revision(kind, &point.document, by) == point.revision
+        });
         let wire = decode_document(kind, &point.id, &point.document)?;
         let profile = Profile::try_from(wire).map_err(|source| GatewayError::Corrupt {
             kind,

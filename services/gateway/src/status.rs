@@ -150,7 +150,9 @@ fn knowledge(known: &Knowledge) -> v1::Knowledge {
         v1::EscoKnowledge {
             skills: count(ontology.count(Kind::Skill)),
             occupations: count(ontology.count(Kind::Occupation)),
-            languages: languages.map(|language| language.code().to_owned()).collect(),
+            languages: languages
+                .map(|language| language.code().to_owned())
+                .collect(),
             fingerprint: reader.fingerprint().to_owned(),
         }
     });

@@ -180,11 +180,7 @@ fn version(scorer: &dyn PairScorer) -> ModelVersion {
     }
 }
 
-fn order(
-    scorer: &dyn PairScorer,
-    esco: Option<&Esco>,
-    job: &Job,
-) -> Result<Answer, RerankerError> {
+fn order(scorer: &dyn PairScorer, esco: Option<&Esco>, job: &Job) -> Result<Answer, RerankerError> {
     let started = Instant::now();
     let query = Query::new(job.query_kind, &job.query, esco);
     let reads_costly = Feature::ALL

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use vivier_identity::{Counts, strip, strip_advert, strip_field};
-use vivier_types::{Candidate, ConceptKey, Facet, Profile, Skill, Summary, Vacancy, Violation,
+use vivier_types::{
+    Candidate, ConceptKey, Facet, Profile, ProfileKind, Skill, Summary, Vacancy, Violation,
 };
 
 use crate::columns::{Columns, candidate_columns, vacancy_columns};
-use crate::geography::geography_vector;
+use crate::facets::facets_of;
 use crate::knowledge::fields::{Field, candidate_fields, vacancy_fields};
 use crate::knowledge::{EscoReader, Knowledge, distinct};
 use crate::language::detect_language;
@@ -78,7 +79,7 @@ pub fn describe_candidate(
     Description {
         text: texts.text,
         skills: skill_names(&summary.skills),
-        facets: candidate_facets(&summary, knowledge),
+        facets: facets_of(ProfileKind::Candidate, &summary, knowledge),
         columns: candidate_columns(candidate, &summary, lang.as_deref()),
         removed: texts.removed,
         doubts: Vec::new(),
@@ -110,7 +111,7 @@ pub fn describe_vacancy(vacancy: &Vacancy, knowledge: &Knowledge) -> Description
     Description {
         text: texts.text,
         skills: skill_names(&summary.skills),
-        facets: vacancy_facets(&summary, knowledge),
+        facets: facets_of(ProfileKind::Vacancy, &summary, knowledge),
         columns: vacancy_columns(vacancy, &summary, lang.as_deref()),
         removed: texts.removed,
         doubts: Vec::new(),
@@ -175,23 +176,6 @@ fn link_all(reader: &EscoReader, skills: &mut [Skill], lang: Option<&str>) -> Ve
         keys.extend(named);
     }
     distinct(keys)
-}
-
-fn candidate_facets(summary: &Summary, _knowledge: &Knowledge) -> BTreeMap<Facet, Vec<f32>> {
-    let geography = summary.location.coordinates.map(geography_vector);
-    known([(Facet::Geography, geography)])
-}
-
-fn vacancy_facets(summary: &Summary, _knowledge: &Knowledge) -> BTreeMap<Facet, Vec<f32>> {
-    let geography = summary.location.coordinates.map(geography_vector);
-    known([(Facet::Geography, geography)])
-}
-
-fn known<const N: usize>(facets: [(Facet, Option<Vec<f32>>); N]) -> BTreeMap<Facet, Vec<f32>> {
-    let facets = facets.into_iter();
-    facets
-        .filter_map(|(facet, vector)| Some((facet, vector?)))
-        .collect()
 }
 
 fn summarise_candidate(candidate: &Candidate, today: Date) -> Summary {
@@ -345,7 +329,10 @@ mod tests {
         assert_eq!(described.summary.seniority, Some(Seniority::Junior));
         let empty = describe_candidate(&candidate(r#"{"id":"c"}"#), TODAY, &Knowledge::default());
         assert_eq!(empty.summary.seniority, None);
-        assert_eq!((empty.facets.len(), empty.lang), (0, None));
+        assert_eq!(
+            (empty.summary.location, empty.lang),
+            (vivier_types::Location::default(), None)
+        );
         assert!(empty.columns.is_empty() && empty.text.is_empty() && empty.skills.is_empty());
     }
 
@@ -363,7 +350,7 @@ mod tests {
         assert_eq!(described.lang.as_deref(), Some("en"));
         assert_eq!(
             described.facets[&Facet::Geography].len(),
-            crate::GEOGRAPHY_DIM
+            crate::geography::GEOGRAPHY_DIM
         );
     }
 

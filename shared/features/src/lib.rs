@@ -12,6 +12,7 @@
 //! [`vivier_types::Summary`] values.
 
 mod columns;
+mod cover;
 mod describe;
 mod esco;
 mod facets;
@@ -19,7 +20,9 @@ mod geography;
 mod key;
 mod knowledge;
 mod language;
+mod languages;
 mod lexicon;
+mod occupation;
 mod pair;
 mod place;
 mod reading;
@@ -33,17 +36,23 @@ mod title;
 pub use columns::{ColumnValue, Columns};
 pub use describe::{Description, describe_candidate, describe_profile, describe_vacancy};
 pub use esco::Esco;
-pub use geography::{GEOGRAPHY_DIM, distance_km, geography_vector};
+pub use facets::{facet_dim, words_sentence};
+pub use geography::{
+    GEOGRAPHY_DIM, MAX_PLACES, candidate_geography, distance_km, vacancy_geography,
+};
 pub use key::match_key;
 pub use knowledge::{
     EscoConfig, EscoReader, Knowledge, KnowledgeConfig, KnowledgeError, SkillSpan, skill_spans,
 };
 pub use language::detect_language;
+pub use languages::{LANGUAGES_DIM, languages_vector};
+pub use occupation::{MAX_OCCUPATIONS, OCCUPATION_DIM, occupation_vector};
 pub use pair::{Detail, Feature, Hit, PairFeatures, Query};
 pub use reading::{MAX_DERIVED_SKILLS, Reading, read_cv, read_vacancy};
-pub use facets::{facet_dim, words_sentence};
 pub use reasons::{Polarity, Reason, ReasonLanguage, SkillEvidence};
-pub use seniority::{seniority_of_title, seniority_of_years, years_of_experience};
+pub use seniority::{
+    SENIORITY_DIM, seniority_of_title, seniority_of_years, seniority_vector, years_of_experience,
+};
 pub use serialise::{candidate_text, candidate_words, vacancy_text, vacancy_words};
 
 /// Version of everything that this crate derives from one profile. Raise it when

@@ -1,7 +1,7 @@
-//! Years of experience and seniority.
+//! Years of experience and seniority, and seniority as a vector.
 
 use jiff::civil::Date;
-use vivier_types::{Experience, Seniority};
+use vivier_types::{Experience, ProfileKind, Seniority};
 
 use crate::key::words;
 
@@ -153,6 +153,48 @@ pub(crate) fn step(seniority: Seniority) -> u8 {
     }
 }
 
+/// Length of a seniority vector: one value for each step.
+pub const SENIORITY_DIM: usize = STEPS.len();
+
+const STEPS: [Seniority; 5] = [
+    Seniority::Intern,
+    Seniority::Junior,
+    Seniority::Mid,
+    Seniority::Senior,
+    Seniority::Lead,
+];
+
+/// Encodes a seniority as [`SENIORITY_DIM`] values: for a candidate 1 at the step held, for
+/// a vacancy how well each step suits the one asked for. So the dot product is, 0 to 1:
+///
+/// | steps | 3 missing | 2 missing | 1 missing | as asked | 1 more | 2 more | 3 more | 4 more |
+/// |---|---|---|---|---|---|---|---|---|
+/// | dot product | 0 | .25 | .6 | 1 | .8 | .5 | .3 | .15 |
+///
+/// What is missing weighs more than what is in excess. The values are reasoned, not learned.
+pub fn seniority_vector(kind: ProfileKind, seniority: Seniority) -> Vec<f32> {
+    let own = step(seniority);
+    let value = |other: Seniority| match kind {
+        ProfileKind::Candidate => f32::from(u8::from(other == seniority)),
+        ProfileKind::Vacancy => suits(step(other), own),
+    };
+    STEPS.map(value).to_vec()
+}
+
+/// Returns how well a step that is held suits the one asked for.
+fn suits(held: u8, asked: u8) -> f32 {
+    match (asked.saturating_sub(held), held.saturating_sub(asked)) {
+        (0, 0) => 1.0,
+        (1, _) => 0.6,
+        (2, _) => 0.25,
+        (0, 1) => 0.8,
+        (0, 2) => 0.5,
+        (0, 3) => 0.3,
+        (0, _) => 0.15,
+        _ => 0.0,
+    }
+}
+
 /// Returns the word for a seniority.
 pub(crate) fn name(seniority: Seniority) -> &'static str {
     match seniority {
@@ -169,6 +211,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::cover::dot;
 
     fn held(start: &str, end: Option<&str>) -> Experience {
         Experience {
@@ -252,5 +295,24 @@ mod tests {
             .collect();
         assert!(steps.is_sorted());
         assert_eq!((steps[0], steps[299]), (2, 5));
+    }
+
+    #[test]
+    fn the_dot_product_of_seniorities_is_the_documented_table() {
+        // Rows: held; columns: asked for.
+        let table = [
+            [1.0, 0.6, 0.25, 0.0, 0.0],
+            [0.8, 1.0, 0.6, 0.25, 0.0],
+            [0.5, 0.8, 1.0, 0.6, 0.25],
+            [0.3, 0.5, 0.8, 1.0, 0.6],
+            [0.15, 0.3, 0.5, 0.8, 1.0],
+        ];
+        for (held, row) in STEPS.into_iter().zip(table) {
+            let candidate = seniority_vector(ProfileKind::Candidate, held);
+            for (asked, wanted) in STEPS.into_iter().zip(row) {
+                let vacancy = seniority_vector(ProfileKind::Vacancy, asked);
+                assert_eq!(dot(&candidate, &vacancy), wanted, "{held:?} for {asked:?}");
+            }
+        }
     }
 }

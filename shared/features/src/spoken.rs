@@ -57,7 +57,7 @@ fn standing(asked: &Language, held: &[Language]) -> Standing {
 }
 
 /// Returns "fr" of "fr" and of "FR-ca".
-fn primary(language: &Language) -> String {
+pub(crate) fn primary(language: &Language) -> String {
     language
         .code
         .split(['-', '_'])

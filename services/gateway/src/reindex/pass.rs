@@ -151,7 +151,11 @@ impl<'a> Passes<'a> {
         let new = self.get(pair, &name, (&ids, false)).await?;
         let mut records = Vec::new();
         for (id, point) in old {
-            let revision = revision(pair.kind, &point.document, (self.next, &self.cluster.knowledge));
+            let revision = revision(
+                pair.kind,
+                &point.document,
+                (self.next, &self.cluster.knowledge),
+            );
             let known = new.get(&id).map(|point| &point.revision);
             if known != Some(&revision) {
                 let document = point.document;
