@@ -272,6 +272,54 @@ struct StatusView {
     vacancies: u64,
     services: Vec<ServiceView>,
     models: Vec<ModelView>,
+    knowledge: KnowledgeView,
+}
+
+#[derive(Default, Serialize)]
+struct KnowledgeView {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    esco: Option<EscoView>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    esco_off: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    places: Option<PlacesView>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    places_off: String,
+}
+
+#[derive(Serialize)]
+struct EscoView {
+    skills: u64,
+    occupations: u64,
+    languages: Vec<String>,
+    fingerprint: String,
+}
+
+#[derive(Serialize)]
+struct PlacesView {
+    places: u64,
+    names: u64,
+}
+
+impl From<v1::Knowledge> for KnowledgeView {
+    fn from(knowledge: v1::Knowledge) -> Self {
+        let esco = |esco: v1::EscoKnowledge| EscoView {
+            skills: esco.skills,
+            occupations: esco.occupations,
+            languages: esco.languages,
+            fingerprint: esco.fingerprint,
+        };
+        let places = |places: v1::PlacesKnowledge| PlacesView {
+            places: places.places,
+            names: places.names,
+        };
+        Self {
+            esco: knowledge.esco.map(esco),
+            esco_off: knowledge.esco_off,
+            places: knowledge.places.map(places),
+            places_off: knowledge.places_off,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -306,6 +354,10 @@ impl From<v1::GetStatusResponse> for StatusView {
             vacancies: status.vacancies,
             services: status.services.into_iter().map(service).collect(),
             models: status.models.into_iter().map(model).collect(),
+            knowledge: status
+                .knowledge
+                .map(KnowledgeView::from)
+                .unwrap_or_default(),
         }
     }
 }
@@ -357,7 +409,26 @@ fn print_status(status: &StatusView, output: &mut Output) -> std::io::Result<()>
         let short: String = model.fingerprint.chars().take(12).collect();
         output.line(format_args!("model {} {}", model.name, output.dim(&short)))?;
     }
-    Ok(())
+    print_knowledge(&status.knowledge, output)
+}
+
+fn print_knowledge(knowledge: &KnowledgeView, output: &mut Output) -> std::io::Result<()> {
+    match &knowledge.esco {
+        Some(esco) => output.line(format_args!(
+            "ESCO: {} skills and {} occupations, read in {}",
+            esco.skills,
+            esco.occupations,
+            esco.languages.join(", ")
+        ))?,
+        None => output.line(format_args!("ESCO is off: {}", knowledge.esco_off))?,
+    }
+    match &knowledge.places {
+        Some(places) => output.line(format_args!(
+            "gazetteer: {} places by {} names",
+            places.places, places.names
+        )),
+        None => output.line(format_args!("no gazetteer: {}", knowledge.places_off)),
+    }
 }
 
 #[cfg(test)]

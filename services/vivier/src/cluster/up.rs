@@ -1,6 +1,6 @@
 //! `vivier up`: every service on this machine, until Ctrl-C.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use vivier_runtime::Shutdown;
@@ -16,6 +16,7 @@ use crate::output::Output;
 #[command(after_help = "\
 Examples:
   vivier up --data-dir ./vivier-data
+  vivier up --esco esco_en,esco_fr --places cities15000.zip
   vivier up --config vivier.toml --shards 2 --processes
 
 Ctrl-C or SIGTERM drains the gateway first, then the others; a second Ctrl-C
@@ -30,9 +31,43 @@ pub(crate) struct UpArgs {
     /// Shards of the index; by default as many as gateway.shards names.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) shards: Option<u16>,
+    #[command(flatten)]
+    pub(crate) knowledge: KnowledgeArgs,
     /// Gives every service a process of its own.
     #[arg(long)]
     pub(crate) processes: bool,
+}
+
+/// What is known beside the profiles.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct KnowledgeArgs {
+    /// Folders of ESCO's CSV downloads, for the gateway and the reranker.
+    #[arg(long, value_name = "DIR,...", value_delimiter = ',')]
+    pub(crate) esco: Vec<PathBuf>,
+    /// Files of GeoNames and of communes, for the gateway.
+    #[arg(long, value_name = "FILE,...", value_delimiter = ',')]
+    pub(crate) places: Vec<PathBuf>,
+}
+
+impl KnowledgeArgs {
+    /// Has the services read what the arguments name; the ontology is kept in a file of
+    /// the data folder unless the configuration names another.
+    pub(crate) fn apply(&self, config: &mut Config, data_dir: Option<&Path>) {
+        let (gateway, reranker) = (&mut config.gateway.knowledge, &mut config.reranker.esco);
+        if !self.esco.is_empty() {
+            gateway.esco.folders.clone_from(&self.esco);
+            reranker.folders.clone_from(&self.esco);
+            let cache = data_dir.map(|folder| folder.join("esco.cache"));
+            for known in [&mut gateway.esco.cache, &mut reranker.cache] {
+                if known.as_os_str().is_empty() {
+                    known.clone_from(cache.as_ref().unwrap_or(&PathBuf::new()));
+                }
+            }
+        }
+        if !self.places.is_empty() {
+            gateway.places.clone_from(&self.places);
+        }
+    }
 }
 
 /// Runs `vivier up`.
@@ -40,7 +75,8 @@ pub(crate) struct UpArgs {
 /// # Errors
 /// When the configuration is invalid, a port is in use, or a service fails.
 pub(crate) async fn run_up(args: &UpArgs, output: &mut Output) -> anyhow::Result<Outcome> {
-    let config = Config::load(args.config.as_deref())?;
+    let mut config = Config::load(args.config.as_deref())?;
+    args.knowledge.apply(&mut config, args.data_dir.as_deref());
     start_logging(&config)?;
     let plan = Plan::new(
         config,

@@ -61,6 +61,11 @@ pub(crate) struct Report {
     rejected: u64,
     shown: Vec<Rejection>,
     by_reason: BTreeMap<(String, String), u64>,
+    /// Personal details that were stripped, by kind.
+    removed: BTreeMap<String, u64>,
+    /// What was doubtful, and how many more of these there were.
+    remarks: Vec<Rejection>,
+    more_remarks: u64,
     all: Option<BufWriter<File>>,
 }
 
@@ -79,6 +84,9 @@ impl Report {
             rejected: 0,
             shown: Vec::new(),
             by_reason: BTreeMap::new(),
+            removed: BTreeMap::new(),
+            remarks: Vec::new(),
+            more_remarks: 0,
             all,
         })
     }
@@ -89,6 +97,12 @@ impl Report {
     /// When the file of rejections cannot be written.
     pub(crate) fn answered(&mut self, origin: &Origin, result: v1::UpsertResult) -> io::Result<()> {
         use v1::UpsertOutcome::{Inserted, Rejected, Replaced, Unchanged, Unspecified};
+        for (kind, count) in &result.removed {
+            *self.removed.entry(kind.clone()).or_default() += u64::from(*count);
+        }
+        for remark in &result.remarks {
+            self.remark(origin, &result.id, remark.clone());
+        }
         match result.outcome() {
             Inserted => self.inserted += 1,
             Replaced => self.replaced += 1,
@@ -104,6 +118,16 @@ impl Report {
             }
         }
         Ok(())
+    }
+
+    fn remark(&mut self, origin: &Origin, id: &str, remark: v1::FieldViolation) {
+        if self.remarks.len() == SHOWN {
+            self.more_remarks += 1;
+            return;
+        }
+        let violation = Violation::new(remark.field, remark.value, remark.reason);
+        let remark = Rejection::new(origin, Some(id.to_owned()), violation);
+        self.remarks.push(remark);
     }
 
     /// Notes a rejected line.
@@ -158,27 +182,28 @@ impl Report {
             "{what}: {} inserted, {} replaced, {} unchanged, {} rejected in {seconds:.1} s ({rate:.0} records/s)",
             self.inserted, self.replaced, self.unchanged, self.rejected,
         ))?;
+        if !self.removed.is_empty() {
+            let kinds = self.removed.iter();
+            let kinds: Vec<String> = kinds
+                .map(|(kind, count)| format!("{kind} {count}"))
+                .collect();
+            output.line(format_args!(
+                "personal details taken out of the texts before anything reads them: {}",
+                kinds.join(", ")
+            ))?;
+        }
+        if !self.remarks.is_empty() {
+            output.line(format_args!("{}", output.yellow("stored, but in doubt:")))?;
+            print_lines(&mut self.remarks, output)?;
+            if self.more_remarks > 0 {
+                output.line(format_args!("  and {} more", self.more_remarks))?;
+            }
+        }
         if self.rejected == 0 {
             return Ok(());
         }
         output.line(format_args!("{}", output.red("rejected lines:")))?;
-        self.shown
-            .sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
-        for rejection in &self.shown {
-            let id = rejection
-                .id
-                .as_ref()
-                .map(|id| format!(" [{id}]"))
-                .unwrap_or_default();
-            let value = match rejection.value.as_str() {
-                "" => String::new(),
-                value => format!(" (got {value:?})"),
-            };
-            output.line(format_args!(
-                "  {}:{}{id}  {}: {}{value}",
-                rejection.file, rejection.line, rejection.field, rejection.reason
-            ))?;
-        }
+        print_lines(&mut self.shown, output)?;
         let shown = self.shown.len() as u64;
         if self.rejected > shown {
             output.line(format_args!(
@@ -191,4 +216,25 @@ impl Report {
         }
         Ok(())
     }
+}
+
+/// Prints lines by file and number, with what is wrong.
+fn print_lines(lines: &mut [Rejection], output: &mut Output) -> io::Result<()> {
+    lines.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+    for line in lines {
+        let id = line.id.as_ref().map(|id| format!(" [{id}]"));
+        let value = match line.value.as_str() {
+            "" => String::new(),
+            value => format!(" (got {value:?})"),
+        };
+        output.line(format_args!(
+            "  {}:{}{}  {}: {}{value}",
+            line.file,
+            line.line,
+            id.unwrap_or_default(),
+            line.field,
+            line.reason
+        ))?;
+    }
+    Ok(())
 }

@@ -37,6 +37,8 @@ pub(crate) struct MatchResult {
     pub(crate) features: Vec<Feature>,
     /// Only with `--explain`.
     pub(crate) reasons: Vec<Reason>,
+    /// Only with `--explain`: how far the contributions miss the score.
+    pub(crate) completeness_error: f32,
 }
 
 /// A place.
@@ -66,6 +68,31 @@ pub(crate) struct Reason {
     pub(crate) text: String,
     pub(crate) polarity: Polarity,
     pub(crate) evidence: Vec<String>,
+    /// Only of reasons about skills.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) skills: Vec<SkillEvidence>,
+}
+
+/// How one skill asked for is met.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct SkillEvidence {
+    pub(crate) asked: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) held: Option<String>,
+    pub(crate) similarity: f32,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) path: Vec<String>,
+    pub(crate) spans: Vec<Span>,
+}
+
+/// A place in the candidate's record.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Span {
+    pub(crate) field: String,
+    /// Bytes of the field.
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    pub(crate) text: String,
 }
 
 /// Whether a reason speaks for the pair.
@@ -157,6 +184,7 @@ impl From<v1::MatchResult> for MatchResult {
             years_of_experience: summary.years_of_experience,
             features: result.features.into_iter().map(Feature::from).collect(),
             reasons: result.reasons.into_iter().map(Reason::from).collect(),
+            completeness_error: result.completeness_error,
         }
     }
 }
@@ -197,6 +225,25 @@ impl From<v1::Reason> for Reason {
             text: reason.text,
             polarity,
             evidence: reason.evidence,
+            skills: reason.skills.into_iter().map(SkillEvidence::from).collect(),
+        }
+    }
+}
+
+impl From<v1::SkillEvidence> for SkillEvidence {
+    fn from(skill: v1::SkillEvidence) -> Self {
+        let span = |span: v1::TextSpan| Span {
+            field: span.field,
+            start: span.start,
+            end: span.end,
+            text: span.text,
+        };
+        Self {
+            asked: skill.asked.map(|asked| asked.name).unwrap_or_default(),
+            held: skill.held.map(|held| held.name),
+            similarity: skill.similarity,
+            path: skill.path,
+            spans: skill.spans.into_iter().map(span).collect(),
         }
     }
 }

@@ -5,12 +5,14 @@ use std::io;
 
 use vivier_types::Facet;
 
-use super::answer::{Answer, MatchResult, Polarity, Reason, Report};
+use super::answer::{Answer, MatchResult, Polarity, Reason, Report, SkillEvidence, Span};
 use crate::output::Output;
 use crate::table::{Align, Table};
 
 /// Widest title, in columns.
 const TITLE_WIDTH: usize = 48;
+/// Most places shown of one skill.
+const PLACES: usize = 3;
 
 /// Prints the table of results, the reasons, the stage times and what was
 /// degraded.
@@ -99,7 +101,39 @@ fn print_reason(reason: &Reason, output: &mut Output) -> io::Result<()> {
         Polarity::Against => output.red("-"),
         Polarity::Neutral => output.dim("·"),
     };
-    output.line(format_args!("      {mark} {}", reason.text))
+    output.line(format_args!("      {mark} {}", reason.text))?;
+    for skill in &reason.skills {
+        if let Some(line) = evidence(skill) {
+            output.line(format_args!("        {}", output.dim(&line)))?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns where the record names a skill, and how it leads to the one asked for.
+fn evidence(skill: &SkillEvidence) -> Option<String> {
+    let mut places: Vec<String> = Vec::new();
+    for span in skill.spans.iter().take(PLACES) {
+        let Span {
+            field, start, end, ..
+        } = span;
+        places.push(format!(
+            "\"{}\" ({field} {start}-{end})",
+            clip(&span.text, TITLE_WIDTH)
+        ));
+    }
+    if let Some(more) = skill
+        .spans
+        .len()
+        .checked_sub(PLACES)
+        .filter(|more| *more > 0)
+    {
+        places.push(format!("+{more}"));
+    }
+    let way = skill.path.join(" > ");
+    let parts = [way, places.join(", ")];
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    (!parts.is_empty()).then(|| format!("{}: {}", skill.asked, parts.join("; ")))
 }
 
 fn print_report(report: &Report, output: &mut Output) -> io::Result<()> {
@@ -194,6 +228,19 @@ mod tests {
             text: "has 1 of 2 skills: Rust".to_owned(),
             polarity: v1::Polarity::For.into(),
             evidence: vec!["Rust".to_owned(), "C".to_owned()],
+            skills: vec![v1::SkillEvidence {
+                asked: Some(v1::Skill {
+                    name: "Rust".to_owned(),
+                    ..v1::Skill::default()
+                }),
+                spans: vec![v1::TextSpan {
+                    field: "text".to_owned(),
+                    start: 7,
+                    end: 11,
+                    text: "rust".to_owned(),
+                }],
+                ..v1::SkillEvidence::default()
+            }],
         };
         let result = v1::MatchResult {
             id: "c1".to_owned(),
@@ -232,7 +279,8 @@ mod tests {
             "{text}"
         );
         assert_eq!(lines[2], "      + has 1 of 2 skills: Rust");
-        assert_eq!(lines[3], "time embed 12.5 ms; together 12.5 ms");
+        assert_eq!(lines[3], "        Rust: \"rust\" (text 7-11)");
+        assert_eq!(lines[4], "time embed 12.5 ms; together 12.5 ms");
         assert!(
             text.contains("degraded (rerank) in retrieval order"),
             "{text}"
