@@ -86,12 +86,17 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Starts a cluster that keeps its data in `folder`, and waits until it is ready.
     pub(crate) fn start(folder: &Path, shape: Shape) -> Self {
-        let mut cluster = Self::launch(folder, shape);
+        Self::start_with(folder, shape, "")
+    }
+
+    /// Starts a cluster with more sections in its configuration.
+    pub(crate) fn start_with(folder: &Path, shape: Shape, sections: &str) -> Self {
+        let mut cluster = Self::launch(folder, shape, sections);
         cluster.wait_until_ready();
         cluster
     }
 
-    fn launch(folder: &Path, shape: Shape) -> Self {
+    fn launch(folder: &Path, shape: Shape, sections: &str) -> Self {
         let shards = shape.shards.max(1);
         let mut ports = free_ports(3 + shards).into_iter();
         let mut next = || format!("127.0.0.1:{}", ports.next().unwrap());
@@ -106,7 +111,7 @@ impl Cluster {
                  [gateway.server]\nlisten = {gateway:?}\n[embedder]\ncache_dir = {cache:?}\n\
                  [embedder.server]\nlisten = {embedder:?}\n\
                  [reranker.server]\nlisten = {reranker:?}\n[index]\ndata_dir = {data:?}\n\
-                 [index.server]\nlisten = {first:?}\n",
+                 [index.server]\nlisten = {first:?}\n{sections}",
                 first = index[0],
             ),
         )

@@ -14,6 +14,8 @@ mod bench;
 mod cluster;
 mod durability;
 mod embedding;
+mod faithful;
+mod knowledge;
 mod reflection;
 mod reindex;
 mod shortlist;

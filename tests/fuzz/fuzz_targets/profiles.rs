@@ -2,7 +2,7 @@
 //! described.
 #![no_main]
 
-use vivier_features::{describe_candidate, describe_vacancy};
+use vivier_features::{Knowledge, describe_candidate, describe_vacancy};
 use vivier_proto::v1;
 use vivier_types::{Candidate, Vacancy};
 
@@ -14,13 +14,13 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         if let Ok(again) = Candidate::try_from(message.clone()) {
             assert_eq!(v1::Candidate::from(again), message);
         }
-        describe_candidate(&candidate, TODAY);
+        describe_candidate(&candidate, TODAY, &Knowledge::default());
     }
     if let Ok(vacancy) = serde_json::from_slice::<Vacancy>(bytes) {
         let message = v1::Vacancy::from(vacancy.clone());
         if let Ok(again) = Vacancy::try_from(message.clone()) {
             assert_eq!(v1::Vacancy::from(again), message);
         }
-        describe_vacancy(&vacancy);
+        describe_vacancy(&vacancy, &Knowledge::default());
     }
 });

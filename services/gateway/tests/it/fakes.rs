@@ -221,7 +221,7 @@ impl RerankerService for FakeReranker {
                     value: Some(place as f32),
                     contribution: place as f32,
                 }],
-                reasons: Vec::new(),
+                ..Default::default()
             })
             .collect();
         results.reverse();
@@ -416,9 +416,14 @@ impl IndexService for FakeIndex {
 
     async fn add_facet(
         &self,
-        _: Request<v1::AddFacetRequest>,
+        request: Request<v1::AddFacetRequest>,
     ) -> Result<Response<v1::AddFacetResponse>, Status> {
-        Err(Status::unimplemented("not used by the gateway"))
+        let v1::AddFacetRequest { collection, facet } = request.into_inner();
+        let mut specs = lock(&self.specs);
+        let spec = specs.get_mut(&collection);
+        let spec = spec.ok_or_else(|| Status::not_found(collection.clone()))?;
+        spec.facets.extend(facet);
+        Ok(Response::new(v1::AddFacetResponse { added: true }))
     }
 
     async fn create_snapshot(

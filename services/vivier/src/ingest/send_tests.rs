@@ -39,7 +39,7 @@ impl Fake {
             v1::UpsertResult {
                 id: vacancy.id,
                 outcome: outcome.into(),
-                violation: None,
+                ..v1::UpsertResult::default()
             }
         });
         v1::UpsertProfilesResponse {

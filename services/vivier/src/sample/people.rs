@@ -78,6 +78,7 @@ pub(crate) fn candidate(tables: &Tables, seed: u64, number: usize) -> anyhow::Re
             ("occupation".to_owned(), occupation.key.clone()),
         ]),
         experiences,
+        salary: None,
     })
 }
 
