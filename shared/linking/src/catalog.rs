@@ -1,16 +1,17 @@
 //! The labels in which concepts are looked for.
 
-use std::collections::HashSet;
+use std::ops::Range;
 
 use vivier_ontology::{ConceptId, Kind, Language, Ontology};
 
 use crate::text::plain;
+use crate::vectors::place;
 
 /// One label of a concept.
 #[derive(Clone, Debug)]
 pub(crate) struct Label {
-    /// As the ontology has it.
-    pub(crate) text: String,
+    /// Its place in the texts of the catalog.
+    text: Range<u32>,
     pub(crate) language: Language,
     /// The place of its concept among those of the catalog.
     pub(crate) owner: u32,
@@ -23,6 +24,8 @@ pub(crate) struct Label {
 pub(crate) struct Catalog {
     pub(crate) concepts: Vec<ConceptId>,
     pub(crate) labels: Vec<Label>,
+    /// The labels as the ontology has them, side by side.
+    texts: String,
     /// Where the labels of each concept end.
     ends: Vec<usize>,
 }
@@ -32,18 +35,28 @@ impl Catalog {
     ///
     /// A label that names a man and a woman, such as "vendeur/vendeuse", counts as
     /// both beside itself. Of labels that differ only in case, accents and punctuation
-    /// the first stays.
-    pub(crate) fn of(ontology: &Ontology, kinds: &[Kind], languages: &[Language]) -> Self {
-        let mut catalog = Self::default();
+    /// the first stays. Returns them beside the catalog in the [`plain`] form.
+    pub(crate) fn of(
+        ontology: &Ontology,
+        kinds: &[Kind],
+        languages: &[Language],
+    ) -> (Self, Vec<String>) {
+        let (mut catalog, mut plains) = (Self::default(), Vec::new());
         for concept in ontology.concepts() {
             if kinds.contains(&ontology.kind(concept)) {
-                catalog.add(ontology, concept, languages);
+                catalog.add(ontology, concept, languages, &mut plains);
             }
         }
-        catalog
+        (catalog, plains)
     }
 
-    fn add(&mut self, ontology: &Ontology, concept: ConceptId, languages: &[Language]) {
+    fn add(
+        &mut self,
+        ontology: &Ontology,
+        concept: ConceptId,
+        languages: &[Language],
+        plains: &mut Vec<String>,
+    ) {
         let owner = u32::try_from(self.concepts.len()).unwrap_or(u32::MAX);
         let before = self.labels.len();
         for language in languages {
@@ -53,17 +66,23 @@ impl Catalog {
                 .map(|text| (text, true))
                 .into_iter()
                 .chain(others.map(|text| (text, false)));
-            let mut seen = HashSet::new();
+            let first = plains.len();
             for (text, preferred) in all.flat_map(forms) {
                 let plain = plain(text);
-                if !plain.is_empty() && seen.insert(plain) {
-                    self.labels.push(Label {
-                        text: text.to_owned(),
-                        language: *language,
-                        owner,
-                        preferred,
-                    });
+                let known = plains.get(first..).unwrap_or_default();
+                if plain.is_empty() || known.contains(&plain) {
+                    continue;
                 }
+                plains.push(plain);
+                let start = self.texts.len();
+                self.texts.push_str(text);
+                let place = |at| u32::try_from(at).unwrap_or(u32::MAX);
+                self.labels.push(Label {
+                    text: place(start)..place(self.texts.len()),
+                    language: *language,
+                    owner,
+                    preferred,
+                });
             }
         }
         if self.labels.len() > before {
@@ -72,9 +91,15 @@ impl Catalog {
         }
     }
 
+    /// Returns a label as the ontology has it.
+    pub(crate) fn text(&self, label: &Label) -> &str {
+        let range = place(label.text.start)..place(label.text.end);
+        self.texts.get(range).unwrap_or_default()
+    }
+
     /// Returns the places of the labels of a concept.
     pub(crate) fn labels_of(&self, owner: u32) -> std::ops::Range<usize> {
-        let owner = usize::try_from(owner).unwrap_or(usize::MAX);
+        let owner = place(owner);
         let start = owner
             .checked_sub(1)
             .and_then(|before| self.ends.get(before));

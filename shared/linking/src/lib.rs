@@ -10,12 +10,15 @@ mod catalog;
 mod error;
 pub mod evaluate;
 mod learn;
+mod letters;
 mod linker;
+mod lists;
 mod mentions;
 mod scorer;
 mod terms;
 mod text;
 mod vectors;
+mod words;
 
 /// The LoRA adapter that linking uses with the default encoder, all-MiniLM-L6-v2: the
 /// contents of `adapter_config.json` and `adapter_model.safetensors`, as PEFT saves them.

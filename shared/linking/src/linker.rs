@@ -9,11 +9,13 @@ use vivier_ontology::{ConceptId, Kind, Language, Ontology};
 use crate::catalog::Catalog;
 use crate::error::LinkError;
 use crate::learn::{Question, calibrated, learn};
-use crate::mentions::{Dictionary, phrases};
+use crate::letters::Letters;
+use crate::mentions::{Dictionary, phrases, words};
 use crate::scorer::{Evidence, Scorer, Weights};
 use crate::terms::Terms;
-use crate::text::{Stems, grams, plain};
+use crate::text::{Stems, plain};
 use crate::vectors::{LabelVectors, Near, place};
+use crate::words::Words;
 
 /// Labels taken from each source of candidates.
 const CANDIDATES: usize = 150;
@@ -48,7 +50,7 @@ pub struct Mention {
 pub struct Linker {
     catalog: Catalog,
     stems: Stems,
-    letters: Terms,
+    letters: Letters,
     words: Terms,
     dictionary: Dictionary,
     vectors: Option<LabelVectors>,
@@ -67,30 +69,22 @@ impl Linker {
         let kind = kinds.first().copied().unwrap_or(Kind::Skill);
         let languages: BTreeSet<Language> = BTreeSet::from([language, Language::ENGLISH]);
         let languages: Vec<Language> = languages.into_iter().collect();
-        let catalog = Catalog::of(ontology, kinds, &languages);
+        let (catalog, plains) = Catalog::of(ontology, kinds, &languages);
         if catalog.labels.is_empty() {
             return Err(LinkError::NoLabels {
                 kind: kind.plural(),
                 language: language.code().to_owned(),
             });
         }
-        let plains: Vec<String> = catalog
-            .labels
-            .par_iter()
-            .map(|label| plain(&label.text))
-            .collect();
-        let stems: Vec<(Language, Stems)> = languages
-            .iter()
-            .map(|language| (*language, Stems::of(*language)))
-            .collect();
-        let stemmed = catalog.labels.iter().zip(&plains).map(|(label, plain)| {
-            let stems = stems.iter().find(|(known, _)| *known == label.language);
-            stems.map_or_else(Vec::new, |(_, stems)| stems.words(plain))
-        });
-        let stemmed: Vec<Vec<String>> = stemmed.collect();
-        let dictionary = Dictionary::new(&catalog, &stemmed);
-        let words = Terms::new(stemmed.into_iter());
-        let letters = Terms::new(plains.iter().map(|plain| grams(plain)));
+        let words = Words::of(&plains);
+        let (letters, (words, dictionary)) = rayon::join(
+            || Letters::new(&words),
+            || {
+                let (numbers, stems) = words.stems(&catalog, language);
+                let words = Terms::new(numbers, &stems);
+                (words, Dictionary::new(&catalog, stems))
+            },
+        );
         Ok(Self {
             catalog,
             stems: Stems::of(language),
@@ -104,7 +98,8 @@ impl Linker {
 
     /// Returns the texts to be encoded, one for each label, in order.
     pub fn labels(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.catalog.labels.iter().map(|label| label.text.as_str())
+        let labels = self.catalog.labels.iter();
+        labels.map(|label| self.catalog.text(label))
     }
 
     /// Compares texts by their vectors too; the vectors are those of [`Self::labels`].
@@ -153,7 +148,7 @@ impl Linker {
     /// Returns the phrases of a text that [`Self::mentions`] wants to have encoded: those
     /// in which no label stands.
     pub fn phrases(&self, text: &str) -> Vec<Range<usize>> {
-        let labels = self.dictionary.find(text, &self.catalog, &self.stems);
+        let labels = self.found(text);
         let mut phrases = phrases(text);
         phrases.retain(|phrase| {
             let mut ranges = labels.iter().map(|(range, _)| range);
@@ -174,7 +169,7 @@ impl Linker {
         text: &str,
         phrases: &[(Range<usize>, &[f32])],
     ) -> Result<Vec<Mention>, LinkError> {
-        let found = self.dictionary.find(text, &self.catalog, &self.stems);
+        let found = self.found(text);
         let mut mentions: Vec<Mention> = found
             .into_iter()
             .filter_map(|(range, label)| self.stands(range, label))
@@ -195,6 +190,12 @@ impl Linker {
         Ok(mentions)
     }
 
+    /// Returns where labels stand in a text, and which.
+    fn found(&self, text: &str) -> Vec<(Range<usize>, u32)> {
+        let words = words(text, &self.stems, self.words.numbers());
+        self.dictionary.find(text, &words, &self.catalog)
+    }
+
     /// Says what a label that stands in a text names.
     fn stands(&self, range: Range<usize>, label: u32) -> Option<Mention> {
         let label = place(label);
@@ -213,7 +214,7 @@ impl Linker {
         let label = self.catalog.labels.get(label)?;
         Some(Link {
             concept: self.catalog.concepts.get(place(label.owner)).copied()?,
-            label: label.text.clone(),
+            label: self.catalog.text(label).to_owned(),
             score,
         })
     }
@@ -221,7 +222,7 @@ impl Linker {
     /// Compares a text with all labels, and lists the concepts that may be named.
     fn look_up(&self, text: &str, vector: Option<&[f32]>) -> Result<LookUp<'_>, LinkError> {
         let plain = plain(text);
-        let letters = self.letters.cosines(&grams(&plain));
+        let letters = self.letters.cosines(&plain);
         let words = self.words.cosines(&self.stems.words(&plain));
         let near = match (&self.vectors, vector) {
             (Some(vectors), Some(vector)) => Some(vectors.query(vector)?),
@@ -335,7 +336,7 @@ impl Linker {
         let Some(label) = label.filter(|label| !label.preferred) else {
             return Ok(None);
         };
-        let found = self.look_up(&label.text, vector)?;
+        let found = self.look_up(self.catalog.text(label), vector)?;
         let Some(right) = self.compare(label.owner, &found, Some(at)) else {
             return Ok(None);
         };
@@ -369,17 +370,29 @@ struct Compared {
     most_like: usize,
 }
 
-/// Returns the places of the greatest values above 0, at most so many.
+/// Returns the places of the greatest values above 0, at most so many; of equal ones the
+/// first.
 fn best(values: &[f32], count: usize) -> Vec<u32> {
-    let mut places: Vec<u32> = (0..)
-        .zip(values)
-        .filter(|(_, value)| **value > 0.0)
-        .map(|(at, _)| at)
-        .collect();
-    let value = |at: &u32| values.get(place(*at)).copied().unwrap_or_default();
-    if places.len() > count {
-        places.select_nth_unstable_by(count, |a, b| value(b).total_cmp(&value(a)).then(a.cmp(b)));
-        places.truncate(count);
+    let mut kept: Vec<(f32, u32)> = Vec::with_capacity(2 * count);
+    // Leaves the greatest, and returns the least of them.
+    let keep = |kept: &mut Vec<(f32, u32)>| {
+        let order = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+        let (_, last, _) = kept.select_nth_unstable_by(count.saturating_sub(1), order);
+        let floor = last.0;
+        kept.truncate(count);
+        floor
+    };
+    let mut floor = 0.0;
+    for (at, value) in (0..).zip(values) {
+        if *value > floor {
+            kept.push((*value, at));
+            if kept.len() == 2 * count {
+                floor = keep(&mut kept);
+            }
+        }
     }
-    places
+    if kept.len() > count {
+        keep(&mut kept);
+    }
+    kept.into_iter().map(|(_, at)| at).collect()
 }

@@ -1,105 +1,243 @@
 //! Where a running text names concepts.
 
-use std::collections::HashMap;
+use std::hash::BuildHasher as _;
 use std::ops::Range;
 
+use hashbrown::{DefaultHashBuilder, HashTable};
+use vivier_ontology::Language;
+
 use crate::catalog::Catalog;
-use crate::text::{Stems, plain};
+use crate::lists::Lists;
+use crate::text::{Stems, plain, telling};
 use crate::vectors::place;
+use crate::words::StemNumbers;
 
 /// Most words of a label that is looked for in a text.
 const MOST_WORDS: usize = 10;
 /// Words of a phrase that is compared by its vector, both included.
 const PHRASE_WORDS: (usize, usize) = (2, 9);
-/// Letters of the shortest single word that counts in any case.
-const SHORT: usize = 3;
 
 /// Labels by the stems of their words.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Dictionary {
-    labels: HashMap<String, u32>,
+    /// Labels by the hashes of their stems.
+    labels: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+    /// By label: its stems.
+    stems: Lists,
+    /// By stem: the most stems of a label that begins with it.
+    most: Vec<usize>,
 }
 
 impl Dictionary {
-    /// Lists labels; of labels with the same stems the first preferred one stays, else
-    /// the first.
-    pub(crate) fn new(catalog: &Catalog, stemmed: &[Vec<String>]) -> Self {
-        let mut labels: HashMap<String, u32> = HashMap::with_capacity(stemmed.len());
+    /// Lists labels by the numbers of their stems; of labels with the same stems the first
+    /// preferred one stays, else the first.
+    pub(crate) fn new(catalog: &Catalog, stems: Lists) -> Self {
+        let hasher = DefaultHashBuilder::default();
+        let hash = |label: &u32| hasher.hash_one(stems.get(*label));
+        let mut labels = HashTable::with_capacity(stems.len());
+        let mut most = Vec::new();
         for preferred in [true, false] {
-            for ((number, label), stems) in (0..).zip(&catalog.labels).zip(stemmed) {
-                if label.preferred == preferred && !stems.is_empty() {
-                    labels.entry(stems.join(" ")).or_insert(number);
+            for ((number, label), own) in (0..).zip(&catalog.labels).zip(stems.iter()) {
+                let Some(first) = own.first().map(|first| place(*first)) else {
+                    continue;
+                };
+                if label.preferred == preferred {
+                    let same = |other: &u32| stems.get(*other) == own;
+                    labels.entry(hash(&number), same, hash).or_insert(number);
+                    most.resize(most.len().max(first + 1), 0);
+                    if let Some(most) = most.get_mut(first) {
+                        *most = own.len().max(*most);
+                    }
                 }
             }
         }
-        Self { labels }
+        labels.shrink_to_fit(hash);
+        Self {
+            labels,
+            hasher,
+            stems,
+            most,
+        }
     }
 
-    /// Returns where labels stand in a text, and which: the longest of those that
-    /// overlap, from the left.
+    /// Returns where labels stand in a text, given with its words, and which: the longest
+    /// of those that overlap, from the left.
     ///
-    /// A single word of one or two letters, such as "R" and "Go", must stand as the
-    /// label is written.
+    /// A single word counts only as [`stands_alone`] says.
     pub(crate) fn find(
         &self,
         text: &str,
+        words: &TextWords,
         catalog: &Catalog,
-        stems: &Stems,
     ) -> Vec<(Range<usize>, u32)> {
-        let words = words(text, stems);
         let mut found = Vec::new();
-        let mut first = 0;
-        while first < words.len() {
-            match self.longest(text, words.get(first..).unwrap_or_default(), catalog) {
+        let mut rest = words.words.as_slice();
+        while !rest.is_empty() {
+            let longest = self.longest(rest, &words.stems, |range, label, is_short| {
+                let written = text.get(range.clone()).unwrap_or_default();
+                let label = catalog.labels.get(place(label));
+                label.is_some_and(|label| {
+                    let text = catalog.text(label);
+                    (!is_short || text == written) && stands_alone(written, text, label.language)
+                })
+            });
+            let taken = match longest {
                 Some((range, label, count)) => {
                     found.push((range, label));
-                    first += count;
+                    count
                 }
-                None => first += 1,
-            }
+                None => 1,
+            };
+            rest = rest.get(taken..).unwrap_or_default();
         }
         found
     }
 
     fn longest(
         &self,
-        text: &str,
         words: &[Word],
-        catalog: &Catalog,
+        stems: &[u32],
+        stands_alone: impl Fn(&Range<usize>, u32, bool) -> bool,
     ) -> Option<(Range<usize>, u32, usize)> {
-        let first = words.first().filter(|word| !word.stem.is_empty())?;
-        let joined = words.iter().skip(1).take_while(|word| !word.after_break);
-        let most = (1 + joined.count()).min(MOST_WORDS);
-        (1..=most).rev().find_map(|count| {
-            let part = words.get(..count)?;
-            let last = part.last().filter(|word| !word.stem.is_empty())?;
-            let stems: Vec<&str> = part
-                .iter()
-                .map(|word| word.stem.as_str())
-                .filter(|stem| !stem.is_empty())
-                .collect();
-            let label = *self.labels.get(&stems.join(" "))?;
-            let range = first.range.start..last.range.end;
-            let written = &catalog.labels.get(place(label))?.text;
-            let as_written = text.get(range.clone()) == Some(written.as_str());
-            let is_short = count == 1 && last.stem.chars().count() < SHORT;
-            (!is_short || as_written).then_some((range, label, count))
-        })
+        let first = words.first()?;
+        let most = *self
+            .most
+            .get(place(*stems.get(first.stems.clone())?.first()?))?;
+        let mut longest = None;
+        for (count, word) in (1..=MOST_WORDS).zip(words) {
+            if count > 1 && word.after_break {
+                break;
+            }
+            if word.stems.is_empty() {
+                continue;
+            }
+            let part = stems.get(first.stems.start..word.stems.end)?;
+            if part.len() > most {
+                break;
+            }
+            let same = |other: &u32| self.stems.get(*other) == part;
+            let Some(label) = self.labels.find(self.hasher.hash_one(part), same) else {
+                continue;
+            };
+            let range = first.range.start..word.range.end;
+            if part.len() > 1 || stands_alone(&range, *label, word.is_short) {
+                longest = Some((range, *label, count));
+            }
+        }
+        longest
     }
+}
+
+/// Labels of one word that texts mostly use in another sense, or in none that can be asked
+/// for: the worst among some hundreds of mentions in CVs and adverts that were read.
+const VAGUE: [&str; 46] = [
+    "access",
+    "activity",
+    "avec",
+    "balance",
+    "board",
+    "brand",
+    "care",
+    "chef",
+    "collection",
+    "commitment",
+    "conduct",
+    "current",
+    "data",
+    "design",
+    "discipline",
+    "equipment",
+    "financial",
+    "form",
+    "frame",
+    "general",
+    "history",
+    "initiative",
+    "interview",
+    "language",
+    "lead",
+    "major",
+    "marine",
+    "passerelle",
+    "pattern",
+    "physique",
+    "plan",
+    "press",
+    "process",
+    "product",
+    "re",
+    "reserve",
+    "right",
+    "scale",
+    "schedule",
+    "security",
+    "sound",
+    "space",
+    "stand",
+    "standard",
+    "term",
+    "urgence",
+];
+
+/// Tells whether a single word of a text names what a label of one word names. Stems alone
+/// make "experience" an "experiment" and "equipe" an "equipment".
+///
+/// The word must be the label but for the ending of the plural, and not be [`VAGUE`]. A
+/// label with capitals, such as "Source", must begin with a capital in the text too, and
+/// one of capitals, such as "AVEC", have as many; only that French, unlike English, writes
+/// names of languages small.
+fn stands_alone(written: &str, label: &str, language: Language) -> bool {
+    let capitals = |text: &str| text.chars().filter(|letter| letter.is_uppercase()).count();
+    let wanted = match capitals(label) {
+        1 if language != Language::ENGLISH => 0,
+        1 => usize::from(label.starts_with(char::is_uppercase)),
+        // "JavaScript" is written in many ways.
+        count if 2 * count > label.chars().count() => count,
+        count => count.min(1),
+    };
+    let (one, other) = (plain(written), plain(label));
+    let is_vague = || VAGUE.iter().any(|vague| is_plural(&one, vague));
+    capitals(written) >= wanted
+        && (is_plural(&one, &other) || is_plural(&other, &one))
+        && !is_vague()
+}
+
+/// Tells whether a word is another one or its plural.
+fn is_plural(word: &str, one: &str) -> bool {
+    let ending = word.strip_prefix(one);
+    let y = || word.strip_suffix("ies").zip(one.strip_suffix('y'));
+    ending.is_some_and(|ending| matches!(ending, "" | "s" | "es" | "x"))
+        || y().is_some_and(|(a, b)| a == b)
+}
+
+/// The words of a text.
+pub(crate) struct TextWords {
+    words: Vec<Word>,
+    /// The numbers of their stems.
+    stems: Vec<u32>,
 }
 
 /// A word of a text.
 struct Word {
     range: Range<usize>,
-    /// Empty for a word that says nothing.
-    stem: String,
+    /// Where its stems are; none of a word that says nothing.
+    stems: Range<usize>,
+    /// Whether its stem is so short that it must stand as it is written.
+    is_short: bool,
     /// Whether a sign that ends a phrase stands before it.
     after_break: bool,
 }
 
-/// Splits a text into words, with their places.
-fn words(text: &str, stems: &Stems) -> Vec<Word> {
-    let mut words = Vec::new();
+/// The number of a stem that no label has.
+const UNKNOWN: u32 = u32::MAX;
+
+/// Splits a text into words, with their places and the numbers of their stems.
+pub(crate) fn words(text: &str, stems: &Stems, numbers: &StemNumbers) -> TextWords {
+    let mut words = TextWords {
+        words: Vec::new(),
+        stems: Vec::new(),
+    };
     let mut after_break = false;
     for range in pieces(text) {
         let piece = text.get(range.clone()).unwrap_or_default();
@@ -108,13 +246,20 @@ fn words(text: &str, stems: &Stems) -> Vec<Word> {
             after_break |= piece.contains(ends_phrase);
             continue;
         }
-        let mut stem = stems.words(&plain).join(" ");
-        if Stems::is_empty_word(&plain) {
-            stem.clear();
+        let first = words.stems.len();
+        if !Stems::is_empty_word(&plain) {
+            let telling = telling(&plain).into_iter();
+            let known = telling.map(|word| numbers.word(word, stems).unwrap_or(UNKNOWN));
+            words.stems.extend(known);
         }
-        words.push(Word {
+        let is_short = match words.stems.get(first..) {
+            Some([stem]) => numbers.is_short(*stem),
+            _ => false,
+        };
+        words.words.push(Word {
             range,
-            stem,
+            stems: first..words.stems.len(),
+            is_short,
             after_break: std::mem::take(&mut after_break),
         });
     }
@@ -216,6 +361,27 @@ mod tests {
             found,
             ["Lead agile teams", "write C++ code", "node.js services"]
         );
+    }
+
+    #[test]
+    fn a_single_word_must_be_the_label() {
+        for (written, label, language, counts) in [
+            ("experience", "experiment", Language::ENGLISH, false),
+            ("équipe", "equip", Language::FRENCH, false),
+            ("databases", "database", Language::ENGLISH, true),
+            ("logistique", "logistiques", Language::FRENCH, true),
+            ("facilities", "facility", Language::ENGLISH, true),
+            ("avec", "AVEC", Language::ENGLISH, false),
+            ("it", "IT", Language::ENGLISH, false),
+            ("IT", "IT", Language::ENGLISH, true),
+            ("Led", "LEDs", Language::ENGLISH, false),
+            ("Javascript", "JavaScript", Language::ENGLISH, true),
+            ("source", "Source", Language::ENGLISH, false),
+            ("français", "Français", Language::FRENCH, true),
+            ("plans", "plan", Language::ENGLISH, false),
+        ] {
+            assert_eq!(stands_alone(written, label, language), counts, "{written}");
+        }
     }
 
     proptest! {

@@ -1,108 +1,84 @@
-//! Texts compared by what they are made of: TF-IDF vectors of length 1 over an inverted
+//! Texts compared by the stems of their words: TF-IDF vectors of length 1 over an inverted
 //! index.
 
-use std::collections::HashMap;
-
+use crate::letters::damped;
+use crate::lists::{Lists, runs};
 use crate::vectors::place;
+use crate::words::StemNumbers;
 
 /// Labels by their terms.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Terms {
-    numbers: HashMap<String, u32>,
+    numbers: StemNumbers,
     /// By term: how rare it is, `ln(1 + labels / labels that have it)`.
     rarity: Vec<f32>,
-    /// By term: labels and the weight of the term in each.
-    postings: Vec<Vec<(u32, f32)>>,
-    labels: usize,
+    /// By term: the labels that have it, each as often as it has it.
+    labels: Lists,
+    /// By label: the length of the vector of its terms.
+    lengths: Vec<f32>,
 }
 
 impl Terms {
-    /// Indexes labels, each given as its terms.
-    pub(crate) fn new(labels: impl Iterator<Item = Vec<String>>) -> Self {
-        let mut terms = Self::default();
-        let counted: Vec<Vec<(u32, f32)>> = labels.map(|label| terms.count(label)).collect();
-        terms.labels = counted.len();
-        let mut having = vec![0_u32; terms.numbers.len()];
-        for (term, _) in counted.iter().flatten() {
-            if let Some(having) = having.get_mut(place(*term)) {
-                *having += 1;
-            }
-        }
-        let all = terms.labels as f32;
-        let rarity = having
-            .iter()
-            .map(|having| (1.0 + all / *having as f32).ln());
-        terms.rarity = rarity.collect();
-        terms.postings = vec![Vec::new(); terms.numbers.len()];
-        for (label, counts) in (0..).zip(&counted) {
-            let length = length(
-                counts
-                    .iter()
-                    .map(|(term, count)| terms.weight(*term, *count)),
-            );
-            for (term, count) in counts {
-                let weight = terms.weight(*term, *count) / length;
-                if let Some(posting) = terms.postings.get_mut(place(*term)) {
-                    posting.push((label, weight));
+    /// Indexes labels, given as the numbers of their terms.
+    pub(crate) fn new(numbers: StemNumbers, of_labels: &Lists) -> Self {
+        let labels = of_labels.inverted(numbers.len());
+        let all = of_labels.len() as f32;
+        let rarity = labels.iter().map(|labels| {
+            let having = runs(labels).count();
+            (1.0 + all / having as f32).ln()
+        });
+        let rarity: Vec<f32> = rarity.collect();
+        let mut squares = vec![0.0_f32; of_labels.len()];
+        for (rarity, labels) in rarity.iter().zip(labels.iter()) {
+            for (label, times) in runs(labels) {
+                if let Some(square) = squares.get_mut(place(label)) {
+                    *square += (damped(times) * rarity).powi(2);
                 }
             }
         }
-        terms
-    }
-
-    /// Numbers the terms of a label and counts them.
-    fn count(&mut self, label: Vec<String>) -> Vec<(u32, f32)> {
-        let mut counts: HashMap<u32, f32> = HashMap::with_capacity(label.len());
-        for term in label {
-            let next = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
-            let number = *self.numbers.entry(term).or_insert(next);
-            *counts.entry(number).or_default() += 1.0;
+        let lengths = squares.iter().map(|one| one.sqrt().max(f32::MIN_POSITIVE));
+        Self {
+            lengths: lengths.collect(),
+            numbers,
+            rarity,
+            labels,
         }
-        let mut counts: Vec<_> = counts.into_iter().collect();
-        counts.sort_unstable_by_key(|(term, _)| *term);
-        counts
     }
 
-    fn weight(&self, term: u32, count: f32) -> f32 {
-        (1.0 + count.ln()) * self.rarity.get(place(term)).copied().unwrap_or_default()
+    /// Returns the numbers of terms.
+    pub(crate) fn numbers(&self) -> &StemNumbers {
+        &self.numbers
     }
 
     /// Returns the cosine of each label with a text of these terms, in `[0, 1]`. A term
     /// that no label has counts as the rarest and makes the text longer.
     pub(crate) fn cosines(&self, text: &[String]) -> Vec<f32> {
-        let mut counts: HashMap<&str, f32> = HashMap::with_capacity(text.len());
-        for term in text {
-            *counts.entry(term).or_default() += 1.0;
-        }
-        let mut counts: Vec<_> = counts.into_iter().collect();
-        counts.sort_unstable_by(|a, b| a.0.cmp(b.0));
-        let unknown = (1.0 + self.labels as f32).ln();
+        let mut text: Vec<&str> = text.iter().map(String::as_str).collect();
+        text.sort_unstable();
+        let unknown = (1.0 + self.lengths.len() as f32).ln();
         let mut squares = 0.0;
-        let mut cosines = vec![0.0; self.labels];
-        for (term, count) in counts {
-            let Some(&number) = self.numbers.get(term) else {
-                squares += ((1.0 + count.ln()) * unknown).powi(2);
-                continue;
-            };
-            let weight = self.weight(number, count);
+        let mut shared = Vec::with_capacity(text.len());
+        for run in text.chunk_by(|a, b| a == b) {
+            let number = run.first().and_then(|term| self.numbers.stem(term));
+            let rarity = number.and_then(|number| self.rarity.get(place(number)));
+            let rarity = rarity.copied().unwrap_or(unknown);
+            let weight = damped(run.len()) * rarity;
             squares += weight * weight;
-            for (label, other) in self.postings.get(place(number)).into_iter().flatten() {
-                if let Some(cosine) = cosines.get_mut(place(*label)) {
-                    *cosine += weight * other;
+            shared.extend(number.map(|number| (number, weight * rarity)));
+        }
+        let length = squares.sqrt().max(f32::MIN_POSITIVE);
+        let mut cosines = vec![0.0; self.lengths.len()];
+        for (number, share) in shared {
+            for (label, times) in runs(self.labels.get(number)) {
+                let at = place(label);
+                if let (Some(cosine), Some(of_label)) = (cosines.get_mut(at), self.lengths.get(at))
+                {
+                    *cosine += damped(times) * share / (of_label * length);
                 }
             }
         }
-        if squares > 0.0 {
-            let length = squares.sqrt();
-            cosines.iter_mut().for_each(|cosine| *cosine /= length);
-        }
         cosines
     }
-}
-
-fn length(values: impl Iterator<Item = f32>) -> f32 {
-    let squares: f32 = values.map(|value| value * value).sum();
-    squares.sqrt().max(f32::MIN_POSITIVE)
 }
 
 #[cfg(test)]
@@ -115,7 +91,12 @@ mod tests {
 
     #[test]
     fn rare_terms_weigh_more() {
-        let index = Terms::new(["red wine", "red car", "red house"].map(terms).into_iter());
+        let mut numbers = StemNumbers::default();
+        let mut of_labels = Lists::new();
+        for label in ["red wine", "red car", "red house"].map(terms) {
+            of_labels.push(label.into_iter().map(|term| numbers.add(&term)));
+        }
+        let index = Terms::new(numbers, &of_labels);
         let cosines = index.cosines(&terms("red wine"));
         assert!((cosines[0] - 1.0).abs() < 1e-6, "{cosines:?}");
         assert!(cosines[1] > 0.0 && cosines[1] < 0.5, "{cosines:?}");

@@ -1,5 +1,7 @@
 //! The forms in which a text and a label are compared.
 
+use std::borrow::Cow;
+
 use frostem::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
@@ -19,38 +21,54 @@ const MARKER_LETTERS: &str = "hfmwdxvu";
 /// Returns a text in lower case without accents, markers of gender and punctuation: its
 /// words, one space between two. "C++", "c#", "node.js" and "R&D" are words.
 pub(crate) fn plain(text: &str) -> String {
-    let folded = fold(text);
-    let letters: Vec<char> = folded.chars().collect();
-    let mut plain = String::with_capacity(folded.len());
-    for (at, letter) in letters.iter().enumerate() {
-        let inside = |place: Option<usize>| {
-            let neighbour = place.and_then(|place| letters.get(place));
-            neighbour.is_some_and(|letter| letter.is_alphanumeric())
-        };
-        let kept = letter.is_alphanumeric()
-            || matches!(letter, '+' | '#' | '&')
-            || (*letter == '.' && inside(at.checked_sub(1)) && inside(at.checked_add(1)));
-        plain.push(if kept { *letter } else { ' ' });
+    let mut folded = fold(text);
+    if folded.contains('/') {
+        let pieces = folded.split_whitespace().filter(|piece| !is_marker(piece));
+        folded = pieces.collect::<Vec<_>>().join(" ");
     }
-    let words = plain.split_ascii_whitespace();
-    words.collect::<Vec<_>>().join(" ")
+    let mut plain = String::with_capacity(folded.len());
+    let mut letters = folded.chars().peekable();
+    let (mut before, mut open) = (false, false);
+    while let Some(letter) = letters.next() {
+        let is_word = letter.is_alphanumeric();
+        let mut next_is_word = || letters.peek().is_some_and(|next| next.is_alphanumeric());
+        if is_word
+            || matches!(letter, '+' | '#' | '&')
+            || (letter == '.' && before && next_is_word())
+        {
+            if open && !plain.is_empty() {
+                plain.push(' ');
+            }
+            plain.push(letter);
+            open = false;
+        } else {
+            open = true;
+        }
+        before = is_word;
+    }
+    plain
 }
 
-/// Lowers a text, takes its accents off, and its markers of gender out.
+/// Lowers a text and takes its accents off.
 fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
-    // Some capitals show only in the decomposed form.
-    for letter in text.nfkd().flat_map(char::to_lowercase) {
-        match letter {
-            'œ' => folded.push_str("oe"),
-            'æ' => folded.push_str("ae"),
-            'ß' => folded.push_str("ss"),
-            letter if is_combining_mark(letter) => {}
-            letter => folded.push(letter),
+    for letter in text.chars() {
+        if letter.is_ascii() {
+            folded.push(letter.to_ascii_lowercase());
+            continue;
+        }
+        // Some capitals show only in the decomposed form.
+        for part in std::iter::once(letter).nfkd().flat_map(char::to_lowercase) {
+            match part {
+                'œ' => folded.push_str("oe"),
+                'æ' => folded.push_str("ae"),
+                'ß' => folded.push_str("ss"),
+                part if is_combining_mark(part) => {}
+                part => folded.push(part),
+            }
         }
     }
-    let pieces = folded.split_whitespace().filter(|piece| !is_marker(piece));
-    pieces.collect::<Vec<_>>().join(" ")
+    folded
 }
 
 /// Tells whether a piece of text is a marker such as "(h/f/x)".
@@ -62,7 +80,7 @@ fn is_marker(piece: &str) -> bool {
 }
 
 /// Returns the words of a plain text that say something; all when none does.
-fn telling(plain: &str) -> Vec<&str> {
+pub(crate) fn telling(plain: &str) -> Vec<&str> {
     let words = plain.split(' ').filter(|word| !word.is_empty());
     let telling: Vec<&str> = words
         .clone()
@@ -75,20 +93,26 @@ fn telling(plain: &str) -> Vec<&str> {
     }
 }
 
-/// Returns the runs of 3, 4 and 5 letters of each word, its ends marked; short words
-/// whole. `plain` is a [`plain`] text.
-pub(crate) fn grams(plain: &str) -> Vec<String> {
-    let mut grams = Vec::new();
-    for word in telling(plain) {
-        let letters: Vec<char> = format!("^{word}$").chars().collect();
-        for length in 3..=5 {
-            grams.extend(letters.windows(length).map(String::from_iter));
-        }
-        if letters.len() <= 3 {
-            grams.push(letters.iter().collect());
-        }
-    }
-    grams
+/// Up to five letters, the places that are left being 0.
+pub(crate) type Gram = [char; 5];
+
+/// Returns the runs of 3, 4 and 5 letters of a word, its ends marked; a short word whole.
+pub(crate) fn grams(word: &str) -> impl Iterator<Item = Gram> {
+    let marked = std::iter::once('^').chain(word.chars());
+    let letters: Vec<char> = marked.chain(['$']).collect();
+    let gram = |run: &[char]| {
+        let mut gram = Gram::default();
+        gram.iter_mut()
+            .zip(run)
+            .for_each(|(place, letter)| *place = *letter);
+        gram
+    };
+    let whole = (letters.len() <= 3).then(|| gram(&letters));
+    let runs = (3..=5).flat_map(move |length| {
+        let runs: Vec<Gram> = letters.windows(length).map(gram).collect();
+        runs
+    });
+    runs.chain(whole)
 }
 
 /// Brings words to their stems.
@@ -110,12 +134,17 @@ impl Stems {
         EMPTY_WORDS.contains(&word)
     }
 
+    /// Returns the stem of a word of a [`plain`] text.
+    pub(crate) fn stem<'a>(&self, word: &'a str) -> Cow<'a, str> {
+        match &self.0 {
+            Some(stemmer) => stemmer.stem(word),
+            None => Cow::Borrowed(word),
+        }
+    }
+
     /// Returns the stem of each word that says something of a [`plain`] text.
     pub(crate) fn words(&self, plain: &str) -> Vec<String> {
-        let stem = |word: &str| match &self.0 {
-            Some(stemmer) => stemmer.stem(word).into_owned(),
-            None => word.to_owned(),
-        };
+        let stem = |word| self.stem(word).into_owned();
         telling(plain).into_iter().map(stem).collect()
     }
 }
@@ -154,8 +183,15 @@ mod tests {
 
     #[test]
     fn grams_mark_the_ends_of_words() {
-        assert_eq!(grams("r"), ["^r$", "^r$"]);
-        assert_eq!(grams("sql"), ["^sq", "sql", "ql$", "^sql", "sql$", "^sql$"]);
+        let written = |word| -> Vec<String> {
+            let grams = grams(word).map(|gram| gram.iter().filter(|one| **one != '\0').collect());
+            grams.collect()
+        };
+        assert_eq!(written("r"), ["^r$", "^r$"]);
+        assert_eq!(
+            written("sql"),
+            ["^sq", "sql", "ql$", "^sql", "sql$", "^sql$"]
+        );
     }
 
     proptest! {

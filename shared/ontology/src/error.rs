@@ -26,10 +26,12 @@ pub enum OntologyError {
         path: PathBuf,
     },
     /// A file lacks a column.
-    #[error("{}: the column {column:?} is missing; it has {found}", path.display())]
+    #[error("{}, line {line}: the column {column:?} is missing; it has {found}", path.display())]
     Column {
         /// The file.
         path: PathBuf,
+        /// The line of the header, from 1.
+        line: u64,
         /// The column.
         column: &'static str,
         /// The columns that it has.

@@ -89,6 +89,8 @@ struct Table {
     path: PathBuf,
     reader: csv::Reader<std::fs::File>,
     columns: BTreeMap<String, usize>,
+    /// The line of the header, from 1.
+    header: u64,
 }
 
 impl Table {
@@ -100,7 +102,9 @@ impl Table {
             path: path.to_owned(),
             source,
         };
-        let names = reader.headers().map_err(csv)?.iter().enumerate();
+        let header = reader.headers().map_err(csv)?;
+        let line = header.position().map_or(1, csv::Position::line);
+        let names = header.iter().enumerate();
         let names = names.map(|(place, name)| {
             let name = name.trim_start_matches('\u{feff}').trim();
             (name.to_owned(), place)
@@ -108,6 +112,7 @@ impl Table {
         Ok(Self {
             path: path.to_owned(),
             columns: names.collect(),
+            header: line,
             reader,
         })
     }
@@ -120,6 +125,7 @@ impl Table {
             let names: Vec<&str> = names.into_iter().map(|(name, _)| name.as_str()).collect();
             OntologyError::Column {
                 path: self.path.clone(),
+                line: self.header,
                 column,
                 found: names.join(", "),
             }

@@ -20,7 +20,7 @@ fn a_missing_column_is_named_with_those_that_are_there() {
         &["conceptType,conceptUri,code", "a,b,c"],
     );
     let said = refused(folder.path());
-    let wanted = "skillGroups_en.csv: the column \"preferredLabel\" is missing; it has conceptType, conceptUri, code";
+    let wanted = "skillGroups_en.csv, line 1: the column \"preferredLabel\" is missing; it has conceptType, conceptUri, code";
     assert!(said.ends_with(wanted), "{said}");
 }
 

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use vivier_ontology::{
-    ConceptId, ExpansionLimits, Language, Reason, Transport, coverage, expand, set_similarity,
-    skill_similarity,
+    ConceptId, Distances, ExpansionLimits, Language, Reason, Transport, coverage, expand,
+    set_similarity, skill_similarity,
 };
 
 use crate::support::{distances, example, loaded, uri};
@@ -184,5 +184,21 @@ proptest! {
         let back = transport.distance(&distances, &other, &one).unwrap().unwrap();
         prop_assert!((there - back).abs() < 1e-6, "{} {}", there, back);
         prop_assert!((0.0..=10.0 + 1e-9).contains(&there));
+    }
+}
+
+#[test]
+fn a_row_of_distances_says_what_pairs_say() {
+    let folder = tempfile::tempdir().unwrap();
+    example(folder.path());
+    let loaded = loaded(folder.path());
+    let distances = distances(&loaded);
+    for one in loaded.ontology.concepts() {
+        let row = distances.from(one);
+        assert_eq!(row.len(), loaded.ontology.len());
+        for other in loaded.ontology.concepts() {
+            let steps = Some(row[other.number()]).filter(|steps| *steps != Distances::FAR);
+            assert_eq!(steps, distances.between(one, other));
+        }
     }
 }
