@@ -26,6 +26,7 @@ mod reading;
 mod reasons;
 mod seniority;
 mod serialise;
+mod settle;
 mod skills;
 mod spoken;
 mod title;
@@ -46,6 +47,7 @@ pub use seniority::{
     SENIORITY_DIM, seniority_of_title, seniority_of_years, seniority_vector, years_of_experience,
 };
 pub use serialise::{candidate_text, candidate_words, vacancy_text, vacancy_words};
+pub use settle::{Completed, complete_candidate, complete_vacancy, settle};
 
 /// Version of everything that this crate derives from one profile. Raise it when
 /// that changes: stored profiles are then written anew when they are sent again.
