@@ -10,7 +10,7 @@ use crate::geography::{candidate_geography, vacancy_geography};
 use crate::language::detect_language;
 use crate::reading::{Reading, read_cv, read_vacancy};
 use crate::seniority::{seniority_of_title, seniority_of_years, years_of_experience};
-use crate::serialise::{candidate_texts, vacancy_texts};
+use crate::serialise::{ConceptLabels, Serialisation, candidate_texts, vacancy_texts};
 
 /// What the rest of the system needs of a profile.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,7 +50,11 @@ pub fn describe_profile(profile: &Profile, today: Date) -> Description {
 /// ([`crate::read_cv`]): such titles and skills are derived, not stated.
 pub fn describe_candidate(candidate: &Candidate, today: Date) -> Description {
     let summary = summarise_candidate(candidate, today);
-    let texts = candidate_texts(candidate);
+    let texts = candidate_texts(
+        candidate,
+        Serialisation::default(),
+        ConceptLabels::default(),
+    );
     let lang = candidate
         .lang
         .clone()
@@ -76,7 +80,7 @@ pub fn describe_candidate(candidate: &Candidate, today: Date) -> Description {
 /// ([`crate::read_vacancy`]).
 pub fn describe_vacancy(vacancy: &Vacancy) -> Description {
     let summary = summarise_vacancy(vacancy);
-    let texts = vacancy_texts(vacancy);
+    let texts = vacancy_texts(vacancy, Serialisation::default(), ConceptLabels::default());
     let lang = vacancy
         .lang
         .clone()

@@ -46,7 +46,10 @@ pub use reasons::{Polarity, Reason};
 pub use seniority::{
     SENIORITY_DIM, seniority_of_title, seniority_of_years, seniority_vector, years_of_experience,
 };
-pub use serialise::{candidate_text, candidate_words, vacancy_text, vacancy_words};
+pub use serialise::{
+    ConceptLabels, Serialisation, Texts, candidate_text, candidate_texts, candidate_words,
+    vacancy_text, vacancy_texts, vacancy_words,
+};
 pub use settle::{Completed, complete_candidate, complete_vacancy, settle};
 
 /// Version of everything that this crate derives from one profile. Raise it when

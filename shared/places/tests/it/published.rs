@@ -96,12 +96,12 @@ fn centres_of_regions_are_where_people_live() {
         return;
     };
     let gazetteer = &loaded.gazetteer;
-    // Around Paris, Lyon, Rennes, and in the middle of France.
+    // Around Paris, Lyon and Rennes; of France with the towns overseas.
     for (name, latitude, longitude) in [
         ("Île-de-France", 48.85, 2.35),
         ("Auvergne-Rhône-Alpes", 45.6, 4.8),
         ("Bretagne", 48.2, -2.9),
-        ("France", 46.9, 2.6),
+        ("France", 45.9, 3.2),
     ] {
         let place = gazetteer.resolve(name, Hint::default()).found().unwrap();
         let centre = gazetteer.centre(place).unwrap();
