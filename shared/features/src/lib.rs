@@ -14,6 +14,8 @@
 mod columns;
 mod describe;
 mod esco;
+#[cfg(test)]
+mod fixture;
 mod geography;
 mod key;
 mod language;
@@ -22,6 +24,7 @@ mod pair;
 mod place;
 mod reading;
 mod reasons;
+mod salary;
 mod seniority;
 mod serialise;
 mod skills;
@@ -36,7 +39,7 @@ pub use key::match_key;
 pub use language::detect_language;
 pub use pair::{Detail, Feature, Hit, PairFeatures, Query};
 pub use reading::{MAX_DERIVED_SKILLS, Reading, read_cv, read_vacancy};
-pub use reasons::{Polarity, Reason, ReasonLanguage, SkillEvidence};
+pub use reasons::{Polarity, Reason, ReasonLanguage, SkillEvidence, shared_words_sentence};
 pub use seniority::{seniority_of_title, seniority_of_years, years_of_experience};
 pub use serialise::{candidate_text, candidate_words, vacancy_text, vacancy_words};
 

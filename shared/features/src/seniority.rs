@@ -153,17 +153,6 @@ pub(crate) fn step(seniority: Seniority) -> u8 {
     }
 }
 
-/// Returns the word for a seniority.
-pub(crate) fn name(seniority: Seniority) -> &'static str {
-    match seniority {
-        Seniority::Intern => "intern",
-        Seniority::Junior => "junior",
-        Seniority::Mid => "mid",
-        Seniority::Senior => "senior",
-        Seniority::Lead => "lead",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
