@@ -14,6 +14,9 @@
 mod columns;
 mod cover;
 mod describe;
+mod esco;
+#[cfg(test)]
+mod fixture;
 mod geography;
 mod key;
 mod language;
@@ -24,6 +27,7 @@ mod pair;
 mod place;
 mod reading;
 mod reasons;
+mod salary;
 mod seniority;
 mod serialise;
 mod settle;
@@ -33,6 +37,7 @@ mod title;
 
 pub use columns::{ColumnValue, Columns};
 pub use describe::{Description, describe_candidate, describe_profile, describe_vacancy};
+pub use esco::Esco;
 pub use geography::{
     GEOGRAPHY_DIM, MAX_PLACES, candidate_geography, distance_km, vacancy_geography,
 };
@@ -40,9 +45,9 @@ pub use key::match_key;
 pub use language::detect_language;
 pub use languages::{LANGUAGES_DIM, languages_vector};
 pub use occupation::{MAX_OCCUPATIONS, OCCUPATION_DIM, occupation_vector};
-pub use pair::{Feature, Hit, PairFeatures, Query};
+pub use pair::{Detail, Feature, Hit, PairFeatures, Query};
 pub use reading::{MAX_DERIVED_SKILLS, Reading, read_cv, read_vacancy};
-pub use reasons::{Polarity, Reason};
+pub use reasons::{Polarity, Reason, ReasonLanguage, SkillEvidence, shared_words_sentence};
 pub use seniority::{
     SENIORITY_DIM, seniority_of_title, seniority_of_years, seniority_vector, years_of_experience,
 };

@@ -146,6 +146,10 @@ impl PairScorer for LinearScorer {
         &self.fingerprint
     }
 
+    fn reads(&self, feature: Feature) -> bool {
+        self.term(feature).weight != 0.0
+    }
+
     fn score(&self, pairs: &[PairFeatures]) -> Result<Vec<f32>, ScoreError> {
         let scores: Vec<f32> = pairs.iter().map(|pair| self.sum(pair)).collect();
         match scores.iter().position(|score| !score.is_finite()) {
@@ -165,6 +169,8 @@ impl PairScorer for LinearScorer {
                     contribution: self.contribution(feature, pair),
                 })
                 .into(),
+            // The score is this very sum.
+            completeness_error: 0.0,
         });
         Ok(explained.collect())
     }

@@ -10,6 +10,10 @@ pub trait PairScorer: Send + Sync {
     /// Returns the SHA-256, in hexadecimal, of all that decides its output.
     fn fingerprint(&self) -> &str;
 
+    /// Tells whether a feature can change a score. One that cannot need not be measured
+    /// before scoring ([`vivier_features::Detail`]).
+    fn reads(&self, feature: Feature) -> bool;
+
     /// Scores a batch, in order; higher is better. Every score is finite.
     ///
     /// # Errors
@@ -18,9 +22,9 @@ pub trait PairScorer: Send + Sync {
 
     /// Splits the score of each pair into one part for each feature.
     ///
-    /// The parts, added in their order in `f32`, give exactly the score that
-    /// [`PairScorer::score`] gives. A feature that is unknown for the pair has
-    /// no value.
+    /// The parts, added in their order in `f32`, give the score that
+    /// [`PairScorer::score`] gives, but for [`Explanation::completeness_error`]. A
+    /// feature that is unknown for the pair has no value.
     ///
     /// # Errors
     /// When a score would not be finite.
@@ -34,6 +38,11 @@ pub struct Explanation {
     pub score: f32,
     /// One part for each feature, in the order of [`Feature::ALL`].
     pub contributions: Vec<Contribution>,
+    /// How far the parts are from the whole: the absolute difference between the score
+    /// and the sum of the parts, in units of the score. Exactly 0 for a scorer that is a
+    /// sum of parts, as the linear one; one that shares a score out by approximation says
+    /// how much of it the shares miss.
+    pub completeness_error: f32,
 }
 
 /// The part of one feature in a score.
