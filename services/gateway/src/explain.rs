@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
-use vivier_features::{Feature, ReasonLanguage, words_sentence};
+use vivier_features::{Feature, ReasonLanguage, shared_words_sentence};
 use vivier_proto::v1;
 use vivier_runtime::Deadline;
 use vivier_types::Facet;
@@ -105,7 +105,7 @@ fn add_to(result: &mut v1::MatchResult, words: Vec<v1::WordMatch>, language: Rea
         .position(|reason| strength(&reason.topic) < own);
     let reason = v1::Reason {
         topic: name.to_owned(),
-        text: words_sentence(&evidence, language),
+        text: shared_words_sentence(&evidence, language),
         polarity: v1::Polarity::For.into(),
         evidence,
         skills: Vec::new(),

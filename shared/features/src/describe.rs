@@ -16,7 +16,10 @@ use crate::knowledge::{EscoReader, Knowledge, distinct};
 use crate::language::detect_language;
 use crate::reading::{MAX_DERIVED_SKILLS, Reading, read_cv, read_vacancy};
 use crate::seniority::{seniority_of_title, seniority_of_years, years_of_experience};
-use crate::serialise::{candidate_texts, vacancy_texts};
+use crate::serialise::{
+    ConceptLabels, Serialisation, candidate_texts, candidate_words, vacancy_texts,
+};
+use crate::settle::{Completed, complete_candidate, complete_vacancy};
 
 /// What the rest of the system needs of a profile.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,9 +64,21 @@ pub fn describe_candidate(
     today: Date,
     knowledge: &Knowledge,
 ) -> Description {
-    let texts = candidate_texts(candidate);
+    let texts = candidate_texts(
+        candidate,
+        Serialisation::default(),
+        ConceptLabels::default(),
+    );
     let lang = language(candidate.lang.as_ref(), &texts.words);
     let mut summary = summarise_candidate(candidate, today);
+    let places = knowledge.places().map_or_else(
+        || Completed::as_stated(&candidate.location),
+        |places| complete_candidate(candidate, places, None),
+    );
+    summary.location = places.location;
+    if !places.assumed_mobility && !places.mobility_regions.is_empty() {
+        summary.mobility.regions = places.mobility_regions;
+    }
     let mut derived = Vec::new();
     if let Some(reader) = knowledge.esco() {
         let lang = lang.as_deref();
@@ -79,10 +94,14 @@ pub fn describe_candidate(
     Description {
         text: texts.text,
         skills: skill_names(&summary.skills),
-        facets: facets_of(ProfileKind::Candidate, &summary, knowledge),
+        facets: facets_of(
+            ProfileKind::Candidate,
+            &summary,
+            (knowledge, &places.points),
+        ),
         columns: candidate_columns(candidate, &summary, lang.as_deref()),
         removed: texts.removed,
-        doubts: Vec::new(),
+        doubts: places.doubts,
         words: texts.words,
         lang,
         summary,
@@ -95,9 +114,14 @@ pub fn describe_candidate(
 /// ([`crate::read_vacancy`]); without a list, the skills that it names by the ontology's
 /// labels count as required.
 pub fn describe_vacancy(vacancy: &Vacancy, knowledge: &Knowledge) -> Description {
-    let texts = vacancy_texts(vacancy);
+    let texts = vacancy_texts(vacancy, Serialisation::default(), ConceptLabels::default());
     let lang = language(vacancy.lang.as_ref(), &texts.words);
     let mut summary = summarise_vacancy(vacancy);
+    let places = knowledge.places().map_or_else(
+        || Completed::as_stated(&vacancy.location),
+        |places| complete_vacancy(vacancy, places, None),
+    );
+    summary.location = places.location;
     if let Some(reader) = knowledge.esco() {
         let lang = lang.as_deref();
         if summary.skills.is_empty() && summary.optional_skills.is_empty() {
@@ -111,10 +135,10 @@ pub fn describe_vacancy(vacancy: &Vacancy, knowledge: &Knowledge) -> Description
     Description {
         text: texts.text,
         skills: skill_names(&summary.skills),
-        facets: facets_of(ProfileKind::Vacancy, &summary, knowledge),
+        facets: facets_of(ProfileKind::Vacancy, &summary, (knowledge, &places.points)),
         columns: vacancy_columns(vacancy, &summary, lang.as_deref()),
         removed: texts.removed,
-        doubts: Vec::new(),
+        doubts: places.doubts,
         words: texts.words,
         lang,
         summary,
@@ -124,7 +148,7 @@ pub fn describe_vacancy(vacancy: &Vacancy, knowledge: &Knowledge) -> Description
 /// Returns the language of a candidate's texts, as [`describe_candidate`] does.
 pub(crate) fn language_of(candidate: &Candidate) -> Option<String> {
     let given = candidate.lang.clone();
-    given.or_else(|| language(None, &candidate_texts(candidate).words))
+    given.or_else(|| language(None, &candidate_words(candidate)))
 }
 
 /// Returns the language as given, else as detected.

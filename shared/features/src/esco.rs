@@ -69,3 +69,29 @@ impl fmt::Debug for Esco {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{COOKING, DEVELOPER, RUST, esco, key};
+
+    #[test]
+    fn concepts_are_found_by_their_keys() {
+        let esco = esco();
+        let rust = esco.concept(key(RUST)).unwrap();
+        assert_eq!(
+            esco.label(rust, Language::ENGLISH),
+            Some("Rust (programming)")
+        );
+        assert_eq!(
+            esco.label(rust, Language::FRENCH),
+            Some("Rust (programmation)")
+        );
+        let cooking = esco.concept(key(COOKING)).unwrap();
+        assert_eq!(esco.label(cooking, Language::FRENCH), Some("cook food"));
+        let developer = esco.concept(key(DEVELOPER)).unwrap();
+        assert_eq!(esco.distances().between(developer, rust), Some(1));
+        assert_eq!(esco.concept(key(99)), None);
+        assert_eq!(format!("{esco:?}"), "Esco { concepts: 9, .. }");
+    }
+}

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use vivier_types::{Facet, ProfileKind, Summary};
+use vivier_types::{Coordinates, Facet, ProfileKind, Summary};
 
-use crate::ReasonLanguage;
 use crate::geography::{GEOGRAPHY_DIM, candidate_geography, vacancy_geography};
 use crate::knowledge::Knowledge;
 use crate::languages::{LANGUAGES_DIM, languages_vector};
@@ -22,16 +21,16 @@ pub fn facet_dim(facet: Facet) -> Option<usize> {
     }
 }
 
-/// Returns the vectors of what is known of a profile.
+/// Returns the vectors of what is known of a profile; `points` are the places where a
+/// candidate would work, or where the job is.
 pub(crate) fn facets_of(
     kind: ProfileKind,
     summary: &Summary,
-    knowledge: &Knowledge,
+    (knowledge, points): (&Knowledge, &[Coordinates]),
 ) -> BTreeMap<Facet, Vec<f32>> {
-    let home = summary.location.coordinates;
     let geography = match kind {
-        ProfileKind::Candidate => candidate_geography(home.as_slice(), summary.mobility.remote),
-        ProfileKind::Vacancy => vacancy_geography(home, summary.remote),
+        ProfileKind::Candidate => candidate_geography(points, summary.mobility.remote),
+        ProfileKind::Vacancy => vacancy_geography(points.first().copied(), summary.remote),
     };
     let seniority = summary.seniority.map(|step| seniority_vector(kind, step));
     let facets = [
@@ -53,9 +52,4 @@ fn occupation(kind: ProfileKind, summary: &Summary, knowledge: &Knowledge) -> Op
         .filter_map(|key| esco.ontology().code(esco.concept(*key)?))
         .collect();
     occupation_vector(kind, &codes)
-}
-
-/// TODO(merge).
-pub fn words_sentence(words: &[String], _language: ReasonLanguage) -> String {
-    format!("Shares words: {}.", words.join(", "))
 }

@@ -16,6 +16,8 @@ mod cover;
 mod describe;
 mod esco;
 mod facets;
+#[cfg(test)]
+mod fixture;
 mod geography;
 mod key;
 mod knowledge;
@@ -27,8 +29,10 @@ mod pair;
 mod place;
 mod reading;
 mod reasons;
+mod salary;
 mod seniority;
 mod serialise;
+mod settle;
 mod skills;
 mod spoken;
 mod title;
@@ -36,7 +40,7 @@ mod title;
 pub use columns::{ColumnValue, Columns};
 pub use describe::{Description, describe_candidate, describe_profile, describe_vacancy};
 pub use esco::Esco;
-pub use facets::{facet_dim, words_sentence};
+pub use facets::facet_dim;
 pub use geography::{
     GEOGRAPHY_DIM, MAX_PLACES, candidate_geography, distance_km, vacancy_geography,
 };
@@ -49,11 +53,15 @@ pub use languages::{LANGUAGES_DIM, languages_vector};
 pub use occupation::{MAX_OCCUPATIONS, OCCUPATION_DIM, occupation_vector};
 pub use pair::{Detail, Feature, Hit, PairFeatures, Query};
 pub use reading::{MAX_DERIVED_SKILLS, Reading, read_cv, read_vacancy};
-pub use reasons::{Polarity, Reason, ReasonLanguage, SkillEvidence};
+pub use reasons::{Polarity, Reason, ReasonLanguage, SkillEvidence, shared_words_sentence};
 pub use seniority::{
     SENIORITY_DIM, seniority_of_title, seniority_of_years, seniority_vector, years_of_experience,
 };
-pub use serialise::{candidate_text, candidate_words, vacancy_text, vacancy_words};
+pub use serialise::{
+    ConceptLabels, Serialisation, Texts, candidate_text, candidate_texts, candidate_words,
+    vacancy_text, vacancy_texts, vacancy_words,
+};
+pub use settle::{Completed, complete_candidate, complete_vacancy, settle};
 
 /// Version of everything that this crate derives from one profile. Raise it when
 /// that changes: stored profiles are then written anew when they are sent again.

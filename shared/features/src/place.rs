@@ -21,6 +21,9 @@ pub(crate) struct PlaceFit {
     pub(crate) basis: Basis,
     /// Distance from the home to the job.
     pub(crate) km: Option<f64>,
+    /// Distance beyond the radius accepted: 0 within it or in a region accepted; `None`
+    /// without a distance or a radius, and for a remote job.
+    pub(crate) beyond_radius_km: Option<f64>,
 }
 
 /// What decided about a place.
@@ -49,7 +52,21 @@ pub(crate) fn judge(candidate: &Summary, vacancy: &Summary) -> Option<PlaceFit> 
         .coordinates
         .zip(vacancy.location.coordinates)
         .map(|(home, job)| distance_km(home, job));
-    let found = |fit: f64, basis| Some(PlaceFit { fit, basis, km });
+    let beyond = km
+        .zip(mobility.radius_km)
+        .map(|(km, radius)| (km - radius).max(0.0));
+    let found = |fit: f64, basis| {
+        Some(PlaceFit {
+            fit,
+            basis,
+            km,
+            beyond_radius_km: match basis {
+                Basis::Remote => None,
+                Basis::Region if fit > 0.0 => beyond.map(|_| 0.0),
+                Basis::Region | Basis::Distance | Basis::SamePlace => beyond,
+            },
+        })
+    };
 
     if vacancy.remote == Some(RemotePolicy::Remote) {
         return found(

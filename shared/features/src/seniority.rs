@@ -195,17 +195,6 @@ fn suits(held: u8, asked: u8) -> f32 {
     }
 }
 
-/// Returns the word for a seniority.
-pub(crate) fn name(seniority: Seniority) -> &'static str {
-    match seniority {
-        Seniority::Intern => "intern",
-        Seniority::Junior => "junior",
-        Seniority::Mid => "mid",
-        Seniority::Senior => "senior",
-        Seniority::Lead => "lead",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

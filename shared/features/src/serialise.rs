@@ -1,4 +1,8 @@
-//! One text for each profile, most telling field first.
+//! One text for each profile, most telling field first; or one of two others.
+//!
+//! [`Serialisation`] chooses what an encoder reads, after the three data sets of the seed: raw
+//! texts, structured ones, and sentences of ESCO. Structured is the default and what follows
+//! is about it.
 //!
 //! The order is that of the CACL method: position, skills, then the profile
 //! and the experience. Sections end with a newline, so that windows over a
@@ -9,48 +13,165 @@
 //! dates, which tell a person's age. Names, gender, contacts and other details
 //! that tell who a person is are stripped ([`vivier_identity`]).
 
+use serde::{Deserialize, Serialize};
 use vivier_identity::{Counts, Stripped, strip, strip_advert, strip_field};
 use vivier_types::{Candidate, Education, Experience, Skill, Vacancy};
+
+/// What an encoder reads of a profile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Serialisation {
+    /// The free texts as they are, without titles and lists. Empty when there are none.
+    Raw,
+    /// All fields in order of priority, with a label before each section.
+    #[default]
+    Structured,
+    /// The sentences of the seed (section 3.1, data set 3) over the labels of ESCO concepts.
+    /// They say "I", so they have no gender in French either. Empty when no concept is known.
+    EscoSentences,
+}
+
+/// Preferred labels of the ESCO concepts of a profile, in one language.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConceptLabels<'a> {
+    /// Language of the labels (ISO 639-1). The sentences are French for `fr` and English for
+    /// all others.
+    pub lang: &'a str,
+    /// Labels of the occupations.
+    pub occupations: &'a [&'a str],
+    /// Labels of the skills; of a vacancy those required.
+    pub skills: &'a [&'a str],
+}
 
 /// Returns the text of a candidate for an encoder, with a label before each
 /// section.
 pub fn candidate_text(candidate: &Candidate) -> String {
-    candidate_texts(candidate).text
+    render(&candidate_sections(candidate)).text
 }
 
 /// Returns the words of a candidate for a words facet: the same without labels.
 pub fn candidate_words(candidate: &Candidate) -> String {
-    candidate_texts(candidate).words
+    render(&candidate_sections(candidate)).words
 }
 
 /// Returns the text of a vacancy for an encoder, with a label before each
 /// section.
 pub fn vacancy_text(vacancy: &Vacancy) -> String {
-    vacancy_texts(vacancy).text
+    render(&vacancy_sections(vacancy)).text
 }
 
 /// Returns the words of a vacancy for a words facet: the same without labels.
 pub fn vacancy_words(vacancy: &Vacancy) -> String {
-    vacancy_texts(vacancy).words
+    render(&vacancy_sections(vacancy)).words
 }
 
 /// What is written of a profile, stripped.
-#[derive(Default)]
-pub(crate) struct Texts {
-    /// With a label before each section.
-    pub(crate) text: String,
-    /// Without labels.
-    pub(crate) words: String,
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Texts {
+    /// What an encoder reads, as chosen.
+    pub text: String,
+    /// For a words facet: all fields, without labels, whatever was chosen.
+    pub words: String,
     /// What was stripped.
-    pub(crate) removed: Counts,
+    pub removed: Counts,
 }
 
-pub(crate) fn candidate_texts(candidate: &Candidate) -> Texts {
-    render(&candidate_sections(candidate))
+/// Returns the texts of a candidate; `concepts` is read for
+/// [`Serialisation::EscoSentences`] only.
+pub fn candidate_texts(
+    candidate: &Candidate,
+    choice: Serialisation,
+    concepts: ConceptLabels<'_>,
+) -> Texts {
+    let mut texts = render(&candidate_sections(candidate));
+    match choice {
+        Serialisation::Structured => {}
+        Serialisation::Raw => texts.text = render(&raw_candidate(candidate)).text,
+        Serialisation::EscoSentences => {
+            let frames = match concepts.lang {
+                "fr" => [
+                    "J'ai travaillé dans les domaines suivants : ",
+                    "Je possède les compétences suivantes : ",
+                ],
+                _ => [
+                    "I have worked in the following fields: ",
+                    "I have the following skills: ",
+                ],
+            };
+            texts.text = sentences(frames, concepts);
+        }
+    }
+    texts
 }
 
-pub(crate) fn vacancy_texts(vacancy: &Vacancy) -> Texts {
-    render(&vacancy_sections(vacancy))
+/// Returns the texts of a vacancy; `concepts` is read for
+/// [`Serialisation::EscoSentences`] only.
+pub fn vacancy_texts(
+    vacancy: &Vacancy,
+    choice: Serialisation,
+    concepts: ConceptLabels<'_>,
+) -> Texts {
+    let mut texts = render(&vacancy_sections(vacancy));
+    match choice {
+        Serialisation::Structured => {}
+        Serialisation::Raw => texts.text = render(&raw_vacancy(vacancy)).text,
+        Serialisation::EscoSentences => {
+            let frames = match concepts.lang {
+                "fr" => [
+                    "Le poste recherché est : ",
+                    "Les compétences requises sont : ",
+                ],
+                _ => ["The position is: ", "The required skills are: "],
+            };
+            texts.text = sentences(frames, concepts);
+        }
+    }
+    texts
+}
+
+/// Writes a sentence for the occupations and one for the skills, as far as there are any.
+fn sentences([occupations, skills]: [&str; 2], concepts: ConceptLabels<'_>) -> String {
+    let lists = [
+        (occupations, concepts.occupations),
+        (skills, concepts.skills),
+    ];
+    let written = lists.map(|(frame, labels)| {
+        let list = join(labels.iter().copied(), ", ");
+        if list.is_empty() {
+            list
+        } else {
+            format!("{frame}{list}.")
+        }
+    });
+    join(written.iter().map(String::as_str), " ")
+}
+
+fn raw_candidate(candidate: &Candidate) -> Vec<Section> {
+    let done = candidate.experiences.iter().map(|held| held.text.as_str());
+    vec![
+        Section {
+            label: "",
+            content: candidate.text.trim().to_owned(),
+            strip,
+        },
+        Section {
+            label: "",
+            content: join(done, "\n"),
+            strip: strip_field,
+        },
+    ]
+}
+
+fn raw_vacancy(vacancy: &Vacancy) -> Vec<Section> {
+    let content = join(
+        [vacancy.description.as_str(), &vacancy.wanted_profile],
+        "\n",
+    );
+    vec![Section {
+        label: "",
+        content,
+        strip: strip_advert,
+    }]
 }
 
 /// A part of the text; `label` is empty for free text, which speaks for itself.
@@ -245,5 +366,95 @@ mod tests {
         assert_eq!(candidate_text(&candidate), "");
         candidate.text.clone_from(&text);
         assert_eq!(candidate_text(&candidate), text.trim());
+    }
+
+    fn labels(lang: &'static str) -> ConceptLabels<'static> {
+        let (occupations, skills): (&[&str], &[&str]) = match lang {
+            "fr" => (
+                &["développeur logiciel"],
+                &["utiliser Rust", "travailler en équipe"],
+            ),
+            _ => (&["software developer", "cook"], &["Rust"]),
+        };
+        ConceptLabels {
+            lang,
+            occupations,
+            skills,
+        }
+    }
+
+    #[test]
+    fn esco_sentences_are_those_of_the_seed() {
+        let candidate = candidate();
+        let vacancy: Vacancy = serde_json::from_str(r#"{"id":"v","title":"Cook"}"#).unwrap();
+        let choice = Serialisation::EscoSentences;
+        let of = |labels| candidate_texts(&candidate, choice, labels).text;
+        assert_eq!(
+            of(labels("fr")),
+            "J'ai travaillé dans les domaines suivants : développeur logiciel. \
+             Je possède les compétences suivantes : utiliser Rust, travailler en équipe."
+        );
+        assert_eq!(
+            of(labels("en")),
+            "I have worked in the following fields: software developer, cook. \
+             I have the following skills: Rust."
+        );
+        let of = |labels| vacancy_texts(&vacancy, choice, labels).text;
+        assert_eq!(
+            of(labels("fr")),
+            "Le poste recherché est : développeur logiciel. \
+             Les compétences requises sont : utiliser Rust, travailler en équipe."
+        );
+        assert_eq!(
+            of(labels("en")),
+            "The position is: software developer, cook. The required skills are: Rust."
+        );
+        let skills_alone = ConceptLabels {
+            occupations: &[],
+            ..labels("en")
+        };
+        assert_eq!(of(skills_alone), "The required skills are: Rust.");
+        assert_eq!(of(ConceptLabels::default()), "");
+    }
+
+    #[test]
+    fn raw_texts_are_as_written_and_stripped() {
+        let raw = candidate_texts(&candidate(), Serialisation::Raw, ConceptLabels::default());
+        assert_eq!(raw.text, "Loves types. Write to or.\nBuilt a search.");
+        let vacancy: Vacancy = serde_json::from_str(
+            r#"{"id":"v","title":"Serveuse","required_skills":["Vin"],
+                "wanted_profile":"Souriant.","description":"Servir. Écrire à x@y.fr"}"#,
+        )
+        .unwrap();
+        let raw = vacancy_texts(&vacancy, Serialisation::Raw, ConceptLabels::default());
+        assert!(raw.text.starts_with("Servir.") && raw.text.ends_with("\nSouriant."));
+        assert!(!raw.text.contains("x@y.fr") && !raw.text.contains("Vin"));
+    }
+
+    #[test]
+    fn the_choice_changes_neither_words_nor_counts() {
+        let candidate = candidate();
+        let of = |choice| candidate_texts(&candidate, choice, labels("en"));
+        let structured = of(Serialisation::default());
+        assert_eq!(structured.text, candidate_text(&candidate));
+        for choice in [Serialisation::Raw, Serialisation::EscoSentences] {
+            let other = of(choice);
+            assert_ne!(other.text, structured.text);
+            assert_eq!(other.words, structured.words);
+            assert_eq!(other.removed, structured.removed);
+        }
+    }
+
+    #[test]
+    fn a_config_names_the_choice() {
+        for (name, wanted) in [
+            ("raw", Serialisation::Raw),
+            ("structured", Serialisation::Structured),
+            ("esco_sentences", Serialisation::EscoSentences),
+        ] {
+            let read: Serialisation = serde_json::from_str(&format!("{name:?}")).unwrap();
+            assert_eq!(read, wanted);
+        }
+        assert!(serde_json::from_str::<Serialisation>("\"other\"").is_err());
     }
 }

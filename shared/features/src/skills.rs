@@ -1,11 +1,11 @@
 //! Which of the skills asked for are held.
 //!
-//! Two skills are the same when they share an ESCO concept, or when their
+//! Two skills are the same when they share an ESCO concept or another URI, or when their
 //! names have the same [`crate::match_key`].
 
 use std::collections::HashMap;
 
-use vivier_types::Skill;
+use vivier_types::{ConceptKey, Skill, Summary, concept_key};
 
 use crate::key::push_key;
 
@@ -14,17 +14,45 @@ use crate::key::push_key;
 pub(crate) struct SkillSet<'a> {
     distinct: Vec<&'a Skill>,
     by_key: HashMap<String, usize>,
-    by_uri: HashMap<&'a str, usize>,
+    by_uri: HashMap<Uri<'a>, usize>,
+}
+
+/// What a URI stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Uri<'a> {
+    Concept(ConceptKey),
+    Other(&'a str),
+}
+
+impl<'a> Uri<'a> {
+    fn of(skill: &'a Skill) -> Option<Self> {
+        let uri = skill.uri.as_deref()?;
+        Some(concept_key(uri).map_or(Self::Other(uri), Self::Concept))
+    }
+}
+
+/// How many of the skills asked for are held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) matched: usize,
+    pub(crate) asked: usize,
+}
+
+impl Held {
+    pub(crate) fn share(self) -> f32 {
+        self.matched as f32 / self.asked as f32
+    }
 }
 
 impl<'a> SkillSet<'a> {
-    /// Indexes a list; blank names without a concept are left out.
+    /// Indexes a list; blank names without a URI are left out.
     pub(crate) fn new(skills: &'a [Skill]) -> Self {
         let mut set = Self::default();
         let mut key = String::new();
         for skill in skills {
+            let uri = Uri::of(skill);
             let known = set.find(skill, &mut key);
-            if known.is_none() && key.is_empty() && skill.uri.is_none() {
+            if known.is_none() && key.is_empty() && uri.is_none() {
                 continue;
             }
             let place = known.unwrap_or_else(|| {
@@ -34,60 +62,78 @@ impl<'a> SkillSet<'a> {
             if !key.is_empty() {
                 set.by_key.entry(key.clone()).or_insert(place);
             }
-            if let Some(uri) = &skill.uri {
+            if let Some(uri) = uri {
                 set.by_uri.entry(uri).or_insert(place);
             }
         }
         set
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.distinct.is_empty()
+    /// Returns the skills, each once.
+    pub(crate) fn distinct(&self) -> &[&'a Skill] {
+        &self.distinct
     }
 
     /// Finds a skill; `key` is scratch space and holds the skill's key after.
     fn find(&self, skill: &Skill, key: &mut String) -> Option<usize> {
         key.clear();
         push_key(&skill.name, key);
-        let by_uri = skill.uri.as_deref().and_then(|uri| self.by_uri.get(uri));
+        let by_uri = Uri::of(skill).and_then(|uri| self.by_uri.get(&uri));
         by_uri.or_else(|| self.by_key.get(key.as_str())).copied()
     }
 
-    /// Tells, for each distinct skill of this list, whether `held` has it.
-    fn found_in(&self, held: &[Skill]) -> Vec<bool> {
-        let mut found = vec![false; self.distinct.len()];
+    /// Finds the skill of a concept.
+    fn find_concept(&self, key: ConceptKey) -> Option<usize> {
+        self.by_uri.get(&Uri::Concept(key)).copied()
+    }
+
+    /// Returns, for each distinct skill of this list, what of the candidate's is the same:
+    /// a skill that is listed, or a concept that the texts name.
+    pub(crate) fn met_by<'b>(&self, candidate: &'b Summary) -> Vec<Option<Met<'b>>> {
+        let mut met = vec![None; self.distinct.len()];
         let mut key = String::new();
-        for skill in held {
-            if let Some(place) = self.find(skill, &mut key) {
-                found[place] = true;
+        for skill in &candidate.skills {
+            if let Some(place) = self.find(skill, &mut key)
+                && let Some(place @ None) = met.get_mut(place)
+            {
+                *place = Some(Met::Listed(skill));
             }
         }
-        found
+        for concept in &candidate.skill_concepts {
+            if let Some(place) = self.find_concept(*concept)
+                && let Some(place @ None) = met.get_mut(place)
+            {
+                *place = Some(Met::Named(*concept));
+            }
+        }
+        met
     }
 
-    /// Returns the share of this list that `held` has, `None` when either is
-    /// empty.
-    pub(crate) fn share_held(&self, held: &[Skill]) -> Option<f32> {
-        if held.is_empty() || self.is_empty() {
+    /// Counts what of this list the candidate holds; `None` when the list is empty or
+    /// nothing is known of the candidate's skills.
+    pub(crate) fn held_by(&self, candidate: &Summary) -> Option<Held> {
+        let asked = self.distinct.len();
+        if asked == 0 || !knows_skills(candidate) {
             return None;
         }
-        let count = self
-            .found_in(held)
-            .into_iter()
-            .filter(|found| *found)
-            .count();
-        Some(count as f32 / self.distinct.len() as f32)
+        let met = self.met_by(candidate);
+        let matched = met.iter().filter(|met| met.is_some()).count();
+        Some(Held { matched, asked })
     }
+}
 
-    /// Splits this list into what `held` has and what it lacks.
-    pub(crate) fn split_by(&self, held: &[Skill]) -> (Vec<&'a Skill>, Vec<&'a Skill>) {
-        let found = self.found_in(held);
-        let paired = self.distinct.iter().copied().zip(found);
-        let (has, lacks): (Vec<_>, Vec<_>) = paired.partition(|(_, found)| *found);
-        let skills =
-            |list: Vec<(&'a Skill, bool)>| list.into_iter().map(|(skill, _)| skill).collect();
-        (skills(has), skills(lacks))
-    }
+/// What a candidate has of a skill.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Met<'a> {
+    /// A skill of the list.
+    Listed(&'a Skill),
+    /// A concept that is not in the list under this name.
+    Named(ConceptKey),
+}
+
+/// Tells whether anything is known of a candidate's skills.
+pub(crate) fn knows_skills(candidate: &Summary) -> bool {
+    !(candidate.skills.is_empty() && candidate.skill_concepts.is_empty())
 }
 
 #[cfg(test)]
@@ -110,33 +156,63 @@ mod tests {
         names.iter().map(skill).collect()
     }
 
+    fn holding(skills: Vec<Skill>) -> Summary {
+        Summary {
+            skills,
+            ..Summary::default()
+        }
+    }
+
+    fn share(asked: &[Skill], held: Vec<Skill>) -> Option<f32> {
+        SkillSet::new(asked)
+            .held_by(&holding(held))
+            .map(Held::share)
+    }
+
     #[test]
     fn names_and_concepts_match() {
         let asked = skills(&["Rust", "Node.js", "Baking|u1", "Go"]);
         let held = skills(&["rust", "node JS", "Boulangerie|u1", "C"]);
+        let held = holding(held);
+        let met = SkillSet::new(&asked).met_by(&held);
+        let listed = |place: usize| Some(Met::Listed(&held.skills[place]));
+        assert_eq!(met, [listed(0), listed(1), listed(2), None]);
+    }
+
+    #[test]
+    fn concepts_that_the_texts_name_are_held() {
+        let uuid = "ccd0a1d9-afda-43d9-b901-96344886e14d";
+        let asked = skills(&[
+            &format!("Python|http://data.europa.eu/esco/skill/{uuid}"),
+            "Go",
+        ]);
+        let key = ConceptKey::try_parse(uuid).unwrap();
+        let named = Summary {
+            skill_concepts: vec![key],
+            ..Summary::default()
+        };
         let set = SkillSet::new(&asked);
-        assert_eq!(set.share_held(&held), Some(0.75));
-        let (has, lacks) = set.split_by(&held);
-        assert_eq!(has.len(), 3);
-        assert_eq!(lacks[0].name, "Go");
+        assert_eq!(set.met_by(&named), [Some(Met::Named(key)), None]);
+        assert_eq!(set.held_by(&named).map(Held::share), Some(0.5));
+        let https = skills(&[&format!(
+            "Python 3|https://data.europa.eu/esco/skill/{uuid}"
+        )]);
+        assert_eq!(share(&asked, https), Some(0.5));
     }
 
     #[test]
     fn nothing_asked_or_nothing_known_is_unknown() {
         let (some, none) = (skills(&["Rust"]), skills(&[]));
-        assert_eq!(SkillSet::new(&none).share_held(&some), None);
-        assert_eq!(SkillSet::new(&some).share_held(&none), None);
-        assert_eq!(SkillSet::new(&skills(&["-"])).share_held(&some), None);
-        assert_eq!(SkillSet::new(&some).share_held(&skills(&["Go"])), Some(0.0));
+        assert_eq!(share(&none, some.clone()), None);
+        assert_eq!(share(&some, none), None);
+        assert_eq!(share(&skills(&["-"]), some.clone()), None);
+        assert_eq!(share(&some, skills(&["Go"])), Some(0.0));
     }
 
     #[test]
     fn repetitions_count_once() {
         let asked = skills(&["Rust", "RUST", "Go|u", "golang|u", "C"]);
-        assert_eq!(
-            SkillSet::new(&asked).share_held(&skills(&["go|u"])),
-            Some(1.0 / 3.0)
-        );
+        assert_eq!(share(&asked, skills(&["go|u"])), Some(1.0 / 3.0));
     }
 
     proptest! {
@@ -150,7 +226,7 @@ mod tests {
             distinct.dedup();
             let count = distinct.iter().filter(|name| held.contains(name)).count();
             let asked = list(&asked);
-            let share = SkillSet::new(&asked).share_held(&list(&held)).unwrap();
+            let share = share(&asked, list(&held)).unwrap();
             prop_assert!((share - count as f32 / distinct.len() as f32).abs() < 1e-6);
         }
     }

@@ -66,60 +66,6 @@ pub(crate) fn primary(language: &Language) -> String {
         .to_ascii_lowercase()
 }
 
-/// Returns the English name of a language, or its code when it has none here.
-pub(crate) fn language_name(language: &Language) -> String {
-    let primary = primary(language);
-    let name = match primary.as_str() {
-        "ar" => "Arabic",
-        "bg" => "Bulgarian",
-        "ca" => "Catalan",
-        "cs" => "Czech",
-        "da" => "Danish",
-        "de" => "German",
-        "el" => "Greek",
-        "en" => "English",
-        "es" => "Spanish",
-        "et" => "Estonian",
-        "fi" => "Finnish",
-        "fr" => "French",
-        "he" => "Hebrew",
-        "hi" => "Hindi",
-        "hr" => "Croatian",
-        "hu" => "Hungarian",
-        "it" => "Italian",
-        "ja" => "Japanese",
-        "ko" => "Korean",
-        "nl" => "Dutch",
-        "no" => "Norwegian",
-        "pl" => "Polish",
-        "pt" => "Portuguese",
-        "ro" => "Romanian",
-        "ru" => "Russian",
-        "sk" => "Slovak",
-        "sl" => "Slovenian",
-        "sv" => "Swedish",
-        "tr" => "Turkish",
-        "uk" => "Ukrainian",
-        "vi" => "Vietnamese",
-        "zh" => "Chinese",
-        _ => return language.code.clone(),
-    };
-    name.to_owned()
-}
-
-/// Returns how a level is written.
-pub(crate) fn level_name(level: LanguageLevel) -> &'static str {
-    match level {
-        LanguageLevel::A1 => "A1",
-        LanguageLevel::A2 => "A2",
-        LanguageLevel::B1 => "B1",
-        LanguageLevel::B2 => "B2",
-        LanguageLevel::C1 => "C1",
-        LanguageLevel::C2 => "C2",
-        LanguageLevel::Native => "native",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,6 +9,34 @@ use crate::reading::{Reason, Tally, example};
 const LATITUDE: &str = "latitude";
 const LONGITUDE: &str = "longitude";
 
+/// The weighed mean of points: that of their places on the sphere, so that the 180th
+/// meridian is no border.
+#[derive(Default)]
+pub(crate) struct Mean([f64; 3]);
+
+impl Mean {
+    /// Adds a town; one whose inhabitants no file says weighs as one inhabitant.
+    pub(crate) fn add(&mut self, point: Coordinates, inhabitants: Option<u32>) {
+        let weight = f64::from(inhabitants.unwrap_or_default().max(1));
+        let (up, across) = point.latitude.to_radians().sin_cos();
+        let (right, ahead) = point.longitude.to_radians().sin_cos();
+        let place = [across * ahead, across * right, up];
+        for (sum, value) in self.0.iter_mut().zip(place) {
+            *sum += weight * value;
+        }
+    }
+
+    /// Returns the mean; `None` when nothing was added, or it is the middle of the Earth.
+    pub(crate) fn get(&self) -> Option<Coordinates> {
+        let [ahead, right, up] = self.0;
+        let across = ahead.hypot(right);
+        (across.hypot(up) > 1e-6).then(|| Coordinates {
+            latitude: up.atan2(across).to_degrees(),
+            longitude: right.atan2(ahead).to_degrees(),
+        })
+    }
+}
+
 impl Tally<'_> {
     /// Reads coordinates. `Some(None)` when the row has none; `None` when they are
     /// broken and the row is to be left out. `sound` says what else they must meet.

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use vivier_types::Coordinates;
+
+use crate::coordinates::Mean;
 use crate::draft::arrondissement;
 use crate::error::PlacesError;
 use crate::fold::fold;
@@ -22,6 +25,7 @@ pub struct Gazetteer {
     departements: BTreeMap<Box<str>, PlaceId>,
     /// Letters that stand for a region: "CA", and the code of the region.
     letters: Vec<(Box<str>, CountryCode, Box<str>)>,
+    centres: BTreeMap<PlaceId, Coordinates>,
 }
 
 impl Gazetteer {
@@ -63,6 +67,14 @@ impl Gazetteer {
                 self.place(place.departement?)
             }
         }
+    }
+
+    /// Returns where the inhabitants of a place live on average: the place of a town, the
+    /// mean of the towns of an area, weighed by their inhabitants. `None` when no file says
+    /// where they are.
+    pub fn centre(&self, place: &Place) -> Option<Coordinates> {
+        let centre = self.centres.get(&place.id).copied();
+        place.coordinates.or(centre)
     }
 
     /// Returns the region where a person is taken to be ready to work who lives in `home`
@@ -238,6 +250,7 @@ impl Builder {
         gazetteer.postcodes.sort_unstable();
         gazetteer.postcodes.dedup();
         let mut sums: BTreeMap<PlaceId, u32> = BTreeMap::new();
+        let mut means: BTreeMap<PlaceId, Mean> = BTreeMap::new();
         for place in gazetteer
             .places
             .iter()
@@ -247,6 +260,12 @@ impl Builder {
             for area in areas.into_iter().flatten() {
                 let sum = sums.entry(area).or_default();
                 *sum = sum.saturating_add(place.population.unwrap_or_default());
+                if let Some(coordinates) = place.coordinates {
+                    means
+                        .entry(area)
+                        .or_default()
+                        .add(coordinates, place.population);
+                }
             }
         }
         for (area, sum) in sums {
@@ -254,6 +273,10 @@ impl Builder {
                 area.population = Some(sum).filter(|sum| *sum > 0);
             }
         }
+        let centres = means
+            .iter()
+            .filter_map(|(area, mean)| Some((*area, mean.get()?)));
+        gazetteer.centres = centres.collect();
         gazetteer.places.shrink_to_fit();
         gazetteer.names.shrink();
         gazetteer.compact.shrink();

@@ -1,20 +1,15 @@
 //! Tests of the reasons.
 
 use vivier_types::{
-    Coordinates, Facet, FacetScores, Language, LanguageLevel, ProfileKind, RemotePolicy, Seniority,
+    Coordinates, Facet, FacetScores, Language, LanguageLevel, Location, ProfileKind, RemotePolicy,
+    Salary, Seniority, Summary,
 };
 
 use super::*;
-
-fn skills(names: &[&str]) -> Vec<Skill> {
-    names
-        .iter()
-        .map(|name| Skill {
-            name: (*name).to_owned(),
-            uri: None,
-        })
-        .collect()
-}
+use crate::fixture::{
+    DATABASE_ADMINISTRATOR, DEVELOPER, KAFKA, MYSQL, RUST, SQL, WEB_DEVELOPER, esco, keys, skill,
+    skills,
+};
 
 fn language(code: &str, level: Option<LanguageLevel>) -> Language {
     Language {
@@ -23,55 +18,88 @@ fn language(code: &str, level: Option<LanguageLevel>) -> Language {
     }
 }
 
-fn said(candidate: &Summary, vacancy: &Summary) -> Vec<(String, Polarity)> {
-    let scores = FacetScores::new();
-    let query = Query::new(ProfileKind::Vacancy, vacancy);
-    let asked = query.explain(&Hit {
-        summary: candidate,
-        retrieval_score: 0.0,
-        facet_scores: &scores,
-    });
-    let query = Query::new(ProfileKind::Candidate, candidate);
-    let offered = query.explain(&Hit {
-        summary: vacancy,
-        retrieval_score: 0.0,
-        facet_scores: &scores,
-    });
+/// Explains a pair from both sides, which must agree.
+fn explained(candidate: &Summary, vacancy: &Summary, language: ReasonLanguage) -> Vec<Reason> {
+    let scores: FacetScores = [(Facet::Text, 0.625)].into();
+    let explain = |kind, query, other| {
+        let query = Query::new(kind, query, Some(esco()));
+        query.explain(
+            &Hit {
+                summary: other,
+                retrieval_score: 0.0,
+                facet_scores: &scores,
+            },
+            language,
+        )
+    };
+    let asked = explain(ProfileKind::Vacancy, vacancy, candidate);
+    let offered = explain(ProfileKind::Candidate, candidate, vacancy);
     assert_eq!(asked, offered, "both directions say the same");
     asked
-        .into_iter()
-        .map(|reason| (reason.text, reason.polarity))
-        .collect()
 }
 
-#[test]
-fn a_full_pair_is_put_into_words() {
-    let lyon = |latitude| Location {
+/// Returns the texts of the reasons, but for that about the texts, which is the last.
+fn said(candidate: &Summary, vacancy: &Summary) -> Vec<(String, Polarity)> {
+    let mut reasons = explained(candidate, vacancy, ReasonLanguage::English);
+    reasons.pop();
+    let said = reasons.into_iter();
+    said.map(|reason| (reason.text, reason.polarity)).collect()
+}
+
+fn lyon(latitude: f64) -> Location {
+    Location {
         place: "Lyon".to_owned(),
         coordinates: Some(Coordinates {
             latitude,
             longitude: 4.83,
         }),
         ..Location::default()
-    };
+    }
+}
+
+fn pay(min: Option<f64>, max: Option<f64>, period: &str) -> Option<Salary> {
+    Some(Salary {
+        min,
+        max,
+        currency: "EUR".to_owned(),
+        period: period.to_owned(),
+    })
+}
+
+fn full_pair() -> (Summary, Summary) {
     let mut candidate = Summary {
         titles: vec!["Cook".to_owned(), "Developer".to_owned()],
-        skills: skills(&["rust", "gRPC", "kubernetes", "Zig"]),
+        skills: [vec![skill("MySQL 8", MYSQL)], skills(&["grpc", "Zig"])].concat(),
+        skill_concepts: keys(&[MYSQL, RUST]),
+        occupation_concepts: keys(&[DATABASE_ADMINISTRATOR, DEVELOPER]),
         languages: vec![
-            language("fr", Some(LanguageLevel::C1)),
+            language("fr", Some(LanguageLevel::Native)),
             language("de", Some(LanguageLevel::A2)),
             language("es", None),
         ],
         location: lyon(45.872),
         seniority: Some(Seniority::Mid),
         years_of_experience: Some(4.2),
+        education_level: Some(6),
+        salary: pay(Some(42_000.0), Some(46_000.0), "year"),
         ..Summary::default()
     };
     candidate.mobility.radius_km = Some(30.0);
+    let required = [
+        vec![
+            skill("Rust", RUST),
+            skill("SQL databases", SQL),
+            skill("MySQL", MYSQL),
+            skill("Kafka", KAFKA),
+        ],
+        skills(&["gRPC", "Go"]),
+    ];
     let vacancy = Summary {
         titles: vec!["Senior Rust developer".to_owned()],
-        skills: skills(&["Rust", "gRPC", "Kubernetes", "Kafka", "Go"]),
+        skills: required.concat(),
+        skill_concepts: keys(&[RUST, SQL, MYSQL, KAFKA]),
         optional_skills: skills(&["zig", "C"]),
+        occupation_concepts: keys(&[WEB_DEVELOPER]),
         languages: vec![
             language("fr", Some(LanguageLevel::B2)),
             language("de", Some(LanguageLevel::B1)),
@@ -80,49 +108,113 @@ fn a_full_pair_is_put_into_words() {
         ],
         location: lyon(45.764),
         seniority: Some(Seniority::Senior),
+        years_of_experience: Some(5.0),
+        education_level: Some(7),
+        salary: pay(Some(3_000.0), Some(3_700.0), "month"),
         ..Summary::default()
     };
-    let wanted = [
+    (candidate, vacancy)
+}
+
+/// One line for each reason: its polarity, feature, sentence and evidence.
+fn lines(reasons: &[Reason]) -> String {
+    let line = |reason: &Reason| {
+        let Reason {
+            feature,
+            text,
+            polarity,
+            evidence,
+            ..
+        } = reason;
+        format!("{polarity:?} {feature}: {text} {evidence:?}\n")
+    };
+    reasons.iter().map(line).collect()
+}
+
+#[test]
+fn a_full_pair_is_explained_in_english() {
+    let (candidate, vacancy) = full_pair();
+    let reasons = explained(&candidate, &vacancy, ReasonLanguage::English);
+    assert_eq!(lines(&reasons), include_str!("golden/english.txt"));
+}
+
+#[test]
+fn a_full_pair_is_explained_in_french() {
+    let (candidate, vacancy) = full_pair();
+    let reasons = explained(&candidate, &vacancy, ReasonLanguage::French);
+    assert_eq!(lines(&reasons), include_str!("golden/french.txt"));
+}
+
+#[test]
+fn each_skill_asked_for_comes_with_how_it_is_met() {
+    let (candidate, vacancy) = full_pair();
+    let near = (-1.4_f64).exp() as f32;
+    let label = |name: &str, number| Some(skill(name, number));
+    let own = |place: usize| candidate.skills.get(place).cloned();
+    for (language, rust, occupations) in [
         (
-            "Has 3 of 5 required skills: Rust, gRPC, Kubernetes. Missing: Kafka, Go.",
-            Polarity::For,
+            ReasonLanguage::English,
+            "Rust (programming)",
+            ["database administrator", "software developer"],
         ),
         (
-            "Has held a similar title: Developer, for Senior Rust developer.",
-            Polarity::For,
+            ReasonLanguage::French,
+            "Rust (programmation)",
+            [
+                "administrateur de bases de données/administratrice de bases de données",
+                "développeur de logiciels/développeuse de logiciels",
+            ],
         ),
-        (
-            "Lives 12 km from Lyon, within the 30 km radius.",
-            Polarity::For,
-        ),
-        ("Speaks French (C1), asked for B2.", Polarity::For),
-        (
-            "Speaks German (A2), below the B1 asked for.",
-            Polarity::Against,
-        ),
-        (
-            "Speaks Spanish, level not said, asked for B1.",
-            Polarity::Neutral,
-        ),
-        (
-            "Italian is asked for and not among the languages listed.",
-            Polarity::Against,
-        ),
-        (
-            "Seniority is mid (4 years of experience), one step below senior, which is asked for.",
-            Polarity::Neutral,
-        ),
-        ("Has 1 of 2 optional skills: zig.", Polarity::For),
-    ];
+    ] {
+        let reasons = explained(&candidate, &vacancy, language);
+        let found: Vec<_> = reasons[0]
+            .skills
+            .iter()
+            .map(|skill| (skill.held.clone(), skill.similarity, skill.path.join(" > ")))
+            .collect();
+        let wanted = [
+            (label(rust, RUST), 1.0, String::new()),
+            (own(0), near, format!("MySQL > {} > SQL", occupations[0])),
+            (own(0), 1.0, String::new()),
+            (
+                label(rust, RUST),
+                near,
+                format!("{rust} > {} > Kafka", occupations[1]),
+            ),
+            (own(1), 1.0, String::new()),
+            (None, 0.0, String::new()),
+        ];
+        assert_eq!(found, wanted);
+        let asked = reasons[0].skills.iter().map(|skill| &skill.asked);
+        assert!(asked.eq(&vacancy.skills));
+        let with_skills = reasons.iter().filter(|reason| !reason.skills.is_empty());
+        assert_eq!(with_skills.count(), 2, "required and optional skills");
+    }
+}
+
+#[test]
+fn without_esco_names_alone_are_matched() {
+    let (candidate, vacancy) = full_pair();
+    let query = Query::new(ProfileKind::Vacancy, &vacancy, None);
+    let hit = Hit {
+        summary: &candidate,
+        retrieval_score: 0.0,
+        facet_scores: &FacetScores::new(),
+    };
+    let reasons = query.explain(&hit, ReasonLanguage::English);
     assert_eq!(
-        said(&candidate, &vacancy),
-        wanted.map(|(text, polarity)| (text.to_owned(), polarity))
+        reasons[0].text,
+        "Has 3 of 6 required skills: Rust, MySQL, gRPC. Missing: SQL databases, Kafka, Go."
     );
+    let held = reasons[0].skills[0].held.as_ref();
+    assert_eq!(held, vacancy.skills.first());
 }
 
 #[test]
 fn nothing_known_gives_no_reason() {
     assert_eq!(said(&Summary::default(), &Summary::default()), []);
+    assert_eq!(said(&Summary::default(), &full_pair().1), []);
+    assert_eq!(said(&full_pair().0, &Summary::default()), []);
 }
 
 #[test]
@@ -186,20 +278,156 @@ fn long_lists_are_cut_and_say_so() {
     assert_eq!(polarity, Polarity::Neutral);
 }
 
+/// Says the first reason in both languages.
+fn both(candidate: &Summary, vacancy: &Summary) -> [String; 2] {
+    [ReasonLanguage::English, ReasonLanguage::French].map(|language| {
+        let reasons = explained(candidate, vacancy, language);
+        reasons.into_iter().next().unwrap().text
+    })
+}
+
 #[test]
-fn the_likeness_of_texts_is_said_with_its_figure() {
-    let (candidate, vacancy) = (Summary::default(), Summary::default());
-    let scores: FacetScores = [(Facet::Text, 0.625)].into();
-    let query = Query::new(ProfileKind::Vacancy, &vacancy);
-    let reasons = query.explain(&Hit {
-        summary: &candidate,
-        retrieval_score: 0.0,
-        facet_scores: &scores,
-    });
-    assert_eq!(reasons.len(), 1);
+fn skills_are_counted_in_the_right_number() {
+    let said = |asked: &[&str], held: &[&str]| {
+        let with = |names| Summary {
+            skills: skills(names),
+            ..Summary::default()
+        };
+        both(&with(held), &with(asked))
+    };
+    for (asked, held, english, french) in [
+        (
+            &["Go"][..],
+            &["go"][..],
+            "Has the required skill: Go.",
+            "Possède la compétence requise : Go.",
+        ),
+        (
+            &["Go", "C"],
+            &["go", "c"],
+            "Has all 2 required skills: Go, C.",
+            "Possède les 2 compétences requises : Go, C.",
+        ),
+        (
+            &["Go", "C"],
+            &["go"],
+            "Has 1 of 2 required skills: Go. Missing: C.",
+            "Possède 1 des 2 compétences requises : Go. Manque : C.",
+        ),
+        (
+            &["Go", "C"],
+            &["Zig"],
+            "Lists none of the 2 required skills: Go, C.",
+            "Ne mentionne aucune des 2 compétences requises : Go, C.",
+        ),
+        (
+            &["Go"],
+            &["Zig"],
+            "Does not list the required skill: Go.",
+            "Ne mentionne pas la compétence requise : Go.",
+        ),
+    ] {
+        assert_eq!(said(asked, held), [english, french]);
+    }
+}
+
+#[test]
+fn a_skill_that_is_only_near_is_related_and_not_held() {
+    let candidate = Summary {
+        skill_concepts: keys(&[MYSQL]),
+        ..Summary::default()
+    };
+    let vacancy = Summary {
+        skills: vec![skill("SQL", SQL), skill("Rust", RUST)],
+        ..Summary::default()
+    };
     assert_eq!(
-        reasons[0].text,
-        "The texts are close in meaning (cosine 0.62)."
+        both(&candidate, &vacancy),
+        [
+            "Lists none of the 2 required skills. Related: SQL (MySQL → database administrator \
+             → SQL). Missing: Rust.",
+            "Ne mentionne aucune des 2 compétences requises. Compétence proche : SQL (MySQL → \
+             administrateur de bases de données/administratrice de bases de données → SQL). \
+             Manque : Rust.",
+        ]
     );
-    assert_eq!(reasons[0].feature, Feature::FacetText);
+    let polarity = said(&candidate, &vacancy)[0].1;
+    assert_eq!(polarity, Polarity::Neutral);
+}
+
+#[test]
+fn terms_beyond_what_is_asked_for_are_put_into_words() {
+    let (mut candidate, mut vacancy) = full_pair();
+    candidate.seniority = Some(Seniority::Lead);
+    candidate.years_of_experience = Some(0.5);
+    candidate.education_level = Some(8);
+    candidate.mobility.radius_km = None;
+    candidate.salary = pay(Some(60_000.0), None, "year");
+    candidate.occupation_concepts = keys(&[WEB_DEVELOPER]);
+    vacancy.years_of_experience = Some(1.2);
+    vacancy.location = Location {
+        place: String::new(),
+        ..lyon(47.0)
+    };
+    vacancy.salary = pay(None, Some(20.0), "hour");
+    for (language, wanted) in [
+        (
+            ReasonLanguage::English,
+            [
+                "Has worked in the occupation of the job: web developer.",
+                "Lives 125 km from the job; the radius accepted is not known.",
+                "Seniority is lead (under a year of experience), one step above senior, which \
+                 is asked for.",
+                "Has under a year of experience; 1 year asked for.",
+                "Education: doctorate, above the level asked for (master's degree).",
+                "Pay expected (from 60,000 EUR a year) is above the offer (up to 32,140).",
+            ],
+        ),
+        (
+            ReasonLanguage::French,
+            [
+                "A exercé le métier demandé : web developer.",
+                "Vit à 125 km du lieu du poste ; le rayon accepté n'est pas connu.",
+                "Niveau : responsable (moins d'un an d'expérience), un échelon au-dessus du \
+                 niveau demandé (senior).",
+                "Expérience : moins d'un an ; durée demandée : 1 an.",
+                "Niveau d'études : doctorat, au-dessus du niveau demandé (master).",
+                "Rémunération attendue : à partir de 60\u{202f}000 EUR par an ; l'offre (jusqu'à 32\u{202f}140) est en dessous.",
+            ],
+        ),
+    ] {
+        let reasons = explained(&candidate, &vacancy, language);
+        let texts: Vec<&str> = reasons.iter().map(|reason| reason.text.as_str()).collect();
+        for sentence in wanted {
+            assert!(texts.contains(&sentence), "{sentence} is not in {texts:#?}");
+        }
+    }
+}
+
+#[test]
+fn words_in_common_are_put_into_words() {
+    let words: Vec<String> = (1..=9).map(|n| format!("mot{n}")).collect();
+    let said = |language| shared_words_sentence(&words, language);
+    let shown = words[..8].join(", ");
+    assert_eq!(
+        said(ReasonLanguage::English),
+        format!("Shares words: {shown} and 1 more.")
+    );
+    assert_eq!(
+        said(ReasonLanguage::French),
+        format!("Mots en commun : {shown} et 1 autre.")
+    );
+}
+
+#[test]
+fn languages_of_reasons_have_codes() {
+    assert_eq!(
+        ReasonLanguage::from_code("fr"),
+        Some(ReasonLanguage::French)
+    );
+    assert_eq!(
+        ReasonLanguage::from_code("en"),
+        Some(ReasonLanguage::English)
+    );
+    assert_eq!(ReasonLanguage::from_code("de"), None);
 }

@@ -89,3 +89,24 @@ fn locations_of_real_adverts_are_resolved() {
         "{found} and {some} of {all}"
     );
 }
+
+#[test]
+fn centres_of_regions_are_where_people_live() {
+    let Some(loaded) = published() else {
+        return;
+    };
+    let gazetteer = &loaded.gazetteer;
+    // Around Paris, Lyon and Rennes; of France with the towns overseas.
+    for (name, latitude, longitude) in [
+        ("Île-de-France", 48.85, 2.35),
+        ("Auvergne-Rhône-Alpes", 45.6, 4.8),
+        ("Bretagne", 48.2, -2.9),
+        ("France", 45.9, 3.2),
+    ] {
+        let place = gazetteer.resolve(name, Hint::default()).found().unwrap();
+        let centre = gazetteer.centre(place).unwrap();
+        let near =
+            (centre.latitude - latitude).abs() < 0.5 && (centre.longitude - longitude).abs() < 0.5;
+        assert!(near, "{name}: {centre:?}");
+    }
+}
