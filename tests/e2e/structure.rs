@@ -20,7 +20,16 @@ const INTERNAL: [(&str, &[&str]); 15] = [
     ("vivier-linking", &["vivier-ann", "vivier-ontology"]),
     ("vivier-proto", &["vivier-types"]),
     ("vivier-runtime", &["vivier-types"]),
-    ("vivier-features", &["vivier-types", "vivier-identity"]),
+    (
+        "vivier-features",
+        &[
+            "vivier-types",
+            "vivier-identity",
+            "vivier-ontology",
+            "vivier-linking",
+            "vivier-places",
+        ],
+    ),
     ("vivier-encoders", &["vivier-types"]),
     (
         "vivier-heads",
