@@ -24,6 +24,7 @@ mod pair;
 mod place;
 mod reading;
 mod reasons;
+mod requirements;
 mod salary;
 mod seniority;
 mod serialise;
@@ -40,6 +41,7 @@ pub use language::detect_language;
 pub use pair::{Detail, Feature, Hit, PairFeatures, Query};
 pub use reading::{MAX_DERIVED_SKILLS, Reading, read_cv, read_vacancy};
 pub use reasons::{Polarity, Reason, ReasonLanguage, SkillEvidence, shared_words_sentence};
+pub use requirements::{asked_education, asked_years, education_level};
 pub use seniority::{seniority_of_title, seniority_of_years, years_of_experience};
 pub use serialise::{candidate_text, candidate_words, vacancy_text, vacancy_words};
 

@@ -19,6 +19,9 @@ pub struct Distances {
 }
 
 impl Distances {
+    /// The steps where no path is short enough.
+    pub const FAR: u8 = FAR;
+
     /// Measures on a graph; a path of more than `max_hops` steps is none. Keeps the
     /// distances of so many concepts, each a byte for every concept of the graph.
     pub fn new(graph: Graph, max_hops: u8, kept: NonZeroUsize) -> Self {
@@ -44,8 +47,12 @@ impl Distances {
         self.graph.path(from, to, self.max_hops)
     }
 
-    /// Returns the steps from a concept to every other one.
-    pub(crate) fn from(&self, concept: ConceptId) -> Arc<[u8]> {
+    /// Returns the steps from a concept to every other one, by
+    /// [`ConceptId::number`]; [`Self::FAR`] where no path is short enough.
+    ///
+    /// Whoever compares one concept with many takes this once: [`Self::between`] takes a
+    /// lock for each pair.
+    pub fn from(&self, concept: ConceptId) -> Arc<[u8]> {
         let lock = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = lock().get(&concept) {
             return Arc::clone(known);
