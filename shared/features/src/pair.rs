@@ -131,7 +131,7 @@ impl<'a> Query<'a> {
                 self.optional_skills.held_by(other),
             ),
             ProfileKind::Candidate => {
-                let counted = |asked| SkillSet::new(asked).held_by(self.summary);
+                let counted = |asked| self.skills.counted_in(self.summary, asked);
                 (counted(&other.skills), counted(&other.optional_skills))
             }
         };

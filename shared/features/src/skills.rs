@@ -109,6 +109,56 @@ impl<'a> SkillSet<'a> {
         met
     }
 
+    /// Counts what of the skills asked for is in this list, that of a candidate, or among
+    /// the concepts that the candidate's texts name; `None` when nothing is asked for or
+    /// known. The same as [`Self::held_by`] from the other side, without an index of what
+    /// is asked for: that is made for one comparison only.
+    pub(crate) fn counted_in(&self, candidate: &Summary, asked: &[Skill]) -> Option<Held> {
+        if !knows_skills(candidate) {
+            return None;
+        }
+        // By the first of each skill asked for: its names, by ends in one text, and URIs.
+        let mut text = String::new();
+        let mut names: Vec<(usize, usize, usize)> = Vec::with_capacity(asked.len());
+        let mut uris: Vec<(Uri<'_>, usize)> = Vec::with_capacity(asked.len());
+        let mut held: Vec<bool> = Vec::with_capacity(asked.len());
+        for skill in asked {
+            let start = text.len();
+            push_key(&skill.name, &mut text);
+            let end = text.len();
+            let name = text.get(start..end).unwrap_or_default();
+            let uri = Uri::of(skill);
+            let by_uri = uri.and_then(|uri| uris.iter().find(|(known, _)| *known == uri));
+            let by_name = names
+                .iter()
+                .find(|(start, end, _)| text.get(*start..*end) == Some(name));
+            let is_new_name = !name.is_empty() && by_name.is_none();
+            let is_new_uri = by_uri.is_none();
+            let known = by_uri.map(|(_, place)| *place);
+            let known = known.or(by_name.map(|(_, _, place)| *place));
+            if known.is_none() && name.is_empty() && uri.is_none() {
+                continue;
+            }
+            let is_held = self.by_key.contains_key(name)
+                || uri.is_some_and(|uri| self.by_uri.contains_key(&uri))
+                || matches!(uri, Some(Uri::Concept(key)) if candidate.skill_concepts.contains(&key));
+            let place = known.unwrap_or(held.len());
+            match held.get_mut(place) {
+                Some(known) => *known |= is_held,
+                None => held.push(is_held),
+            }
+            if is_new_name {
+                names.push((start, end, place));
+            }
+            if let Some(uri) = uri.filter(|_| is_new_uri) {
+                uris.push((uri, place));
+            }
+        }
+        let matched = held.iter().filter(|held| **held).count();
+        let asked = held.len();
+        (asked > 0).then_some(Held { matched, asked })
+    }
+
     /// Counts what of this list the candidate holds; `None` when the list is empty or
     /// nothing is known of the candidate's skills.
     pub(crate) fn held_by(&self, candidate: &Summary) -> Option<Held> {
