@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use vivier_features::{Detail, Esco, Feature, Hit, PairFeatures, Query, Reason, ReasonLanguage};
+use vivier_features::{Detail, Esco, Hit, PairFeatures, Query, Reason, ReasonLanguage};
 use vivier_heads::{Contribution, Explanation, PairScorer};
 use vivier_runtime::{CpuPool, PoolError};
 use vivier_types::{FacetScores, ProfileId, ProfileKind, Summary};
@@ -183,14 +183,7 @@ fn version(scorer: &dyn PairScorer) -> ModelVersion {
 fn order(scorer: &dyn PairScorer, esco: Option<&Esco>, job: &Job) -> Result<Answer, RerankerError> {
     let started = Instant::now();
     let query = Query::new(job.query_kind, &job.query, esco);
-    let reads_costly = Feature::ALL
-        .into_iter()
-        .any(|feature| feature.is_costly() && scorer.reads(feature));
-    let detail = if reads_costly {
-        Detail::Full
-    } else {
-        Detail::Cheap
-    };
+    let detail = scorer.detail();
     let features: Vec<PairFeatures> = job
         .candidates
         .par_iter()

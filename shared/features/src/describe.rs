@@ -15,6 +15,7 @@ use crate::knowledge::fields::{Field, candidate_fields, vacancy_fields};
 use crate::knowledge::{EscoReader, Knowledge, distinct};
 use crate::language::detect_language;
 use crate::reading::{MAX_DERIVED_SKILLS, Reading, read_cv, read_vacancy};
+use crate::requirements::{asked_education, asked_years, education_level};
 use crate::seniority::{seniority_of_title, seniority_of_years, years_of_experience};
 use crate::serialise::{
     ConceptLabels, Serialisation, candidate_texts, candidate_words, vacancy_texts,
@@ -91,8 +92,14 @@ pub fn describe_candidate(
         derived = as_skills(reader, &found);
     }
     summary.skills = or_else(summary.skills, derived);
+    let text = serialised(
+        texts.text,
+        &summary,
+        (knowledge, lang.as_deref()),
+        |choice, labels| candidate_texts(candidate, choice, labels).text,
+    );
     Description {
-        text: texts.text,
+        text,
         skills: skill_names(&summary.skills),
         facets: facets_of(
             ProfileKind::Candidate,
@@ -132,8 +139,14 @@ pub fn describe_vacancy(vacancy: &Vacancy, knowledge: &Knowledge) -> Description
         summary.optional_skill_concepts = link_all(reader, &mut summary.optional_skills, lang);
         summary.occupation_concepts = reader.occupations_of(&summary.titles, lang);
     }
+    let text = serialised(
+        texts.text,
+        &summary,
+        (knowledge, lang.as_deref()),
+        |choice, labels| vacancy_texts(vacancy, choice, labels).text,
+    );
     Description {
-        text: texts.text,
+        text,
         skills: skill_names(&summary.skills),
         facets: facets_of(ProfileKind::Vacancy, &summary, (knowledge, &places.points)),
         columns: vacancy_columns(vacancy, &summary, lang.as_deref()),
@@ -156,6 +169,39 @@ fn language(given: Option<&String>, words: &str) -> Option<String> {
     given
         .cloned()
         .or_else(|| detect_language(words).map(str::to_owned))
+}
+
+/// Returns the text as the configuration wants it; as a structured one where that says
+/// nothing.
+fn serialised(
+    structured: String,
+    summary: &Summary,
+    (knowledge, lang): (&Knowledge, Option<&str>),
+    write: impl Fn(Serialisation, ConceptLabels<'_>) -> String,
+) -> String {
+    let choice = knowledge.serialisation();
+    if choice == Serialisation::Structured {
+        return structured;
+    }
+    let labels = |keys: &[ConceptKey]| {
+        let reader = knowledge.esco();
+        reader.map_or_else(Vec::new, |reader| reader.labels(keys, lang))
+    };
+    let (occupations, skills) = (
+        labels(&summary.occupation_concepts),
+        labels(&summary.skill_concepts),
+    );
+    let labels = ConceptLabels {
+        lang: lang.unwrap_or_default(),
+        occupations: &occupations,
+        skills: &skills,
+    };
+    let text = write(choice, labels);
+    if text.trim().is_empty() {
+        structured
+    } else {
+        text
+    }
 }
 
 /// Returns the skills that fields name, with the words that do, each once.
@@ -231,6 +277,7 @@ fn summarise_candidate(candidate: &Candidate, today: Date) -> Summary {
         location: candidate.location.clone(),
         mobility: candidate.mobility.clone(),
         years_of_experience: years,
+        education_level: education(candidate),
         salary: candidate.salary.clone(),
         ..Summary::default()
     }
@@ -242,6 +289,7 @@ fn summarise_vacancy(vacancy: &Vacancy) -> Summary {
         .into_iter()
         .collect();
     let states_skills = !(vacancy.required_skills.is_empty() && vacancy.optional_skills.is_empty());
+    let text = format!("{}\n{}", vacancy.wanted_profile, vacancy.description);
     let read = if stated_title.is_empty() || !states_skills {
         let text = format!("{}\n{}", vacancy.description, vacancy.wanted_profile);
         read_vacancy(strip_advert(&text).text())
@@ -269,9 +317,20 @@ fn summarise_vacancy(vacancy: &Vacancy) -> Summary {
         location: vacancy.location.clone(),
         remote: vacancy.remote,
         contract: vacancy.contract,
+        years_of_experience: asked_years(&text),
+        education_level: asked_education(&text),
         salary: vacancy.salary.clone(),
         ..Summary::default()
     }
+}
+
+/// Returns the highest level of the education stated, else of what the text names.
+fn education(candidate: &Candidate) -> Option<u8> {
+    let courses = candidate.education.iter();
+    let stated = courses.filter_map(|course| education_level(&course.degree));
+    stated
+        .max()
+        .or_else(|| education_level(strip(&candidate.text).text()))
 }
 
 /// Returns `stated`, or `derived` when nothing is stated.

@@ -1,9 +1,9 @@
 //! ESCO as summaries name it: by keys, with the steps between concepts.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroUsize;
 
+use hashbrown::HashMap;
 use vivier_ontology::{
     CACL_RELATIONS, ConceptId, Distances, Graph, Kind, Language, MAX_HOPS, Ontology,
 };

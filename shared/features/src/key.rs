@@ -14,10 +14,14 @@ pub fn match_key(name: &str) -> String {
 /// Appends [`match_key`] of `name` to `key`.
 pub(crate) fn push_key(name: &str, key: &mut String) {
     if name.is_ascii() {
-        let kept = name
-            .bytes()
-            .filter(|byte| byte.is_ascii_alphanumeric() || b"+#".contains(byte));
-        key.extend(kept.map(|byte| char::from(byte.to_ascii_lowercase())));
+        let start = key.len();
+        let is_kept = |byte: u8| byte.is_ascii_alphanumeric() || b"+#".contains(&byte);
+        for part in name.split(|letter: char| !u8::try_from(letter).is_ok_and(is_kept)) {
+            key.push_str(part);
+        }
+        if let Some(added) = key.get_mut(start..) {
+            added.make_ascii_lowercase();
+        }
         return;
     }
     for letter in name.chars().flat_map(char::to_lowercase) {

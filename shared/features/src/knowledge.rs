@@ -14,6 +14,7 @@ use vivier_places::Gazetteer;
 use vivier_types::{ConceptKey, Skill, concept_key};
 
 use crate::esco::Esco;
+use crate::serialise::Serialisation;
 
 pub use config::{EscoConfig, KnowledgeConfig, KnowledgeError};
 pub use spans::{SkillSpan, skill_spans};
@@ -31,6 +32,7 @@ const TITLES: usize = 3;
 pub struct Knowledge {
     reader: Option<EscoReader>,
     places: Option<Gazetteer>,
+    serialisation: Serialisation,
     fingerprint: String,
 }
 
@@ -57,7 +59,23 @@ impl Knowledge {
             },
             reader,
             places,
+            serialisation: Serialisation::default(),
         })
+    }
+
+    /// Has the text facet written in another way.
+    #[must_use]
+    pub fn with_serialisation(mut self, serialisation: Serialisation) -> Self {
+        if serialisation != Serialisation::default() {
+            self.fingerprint.push_str(&format!("{serialisation:?}"));
+        }
+        self.serialisation = serialisation;
+        self
+    }
+
+    /// Returns how the text facet is written.
+    pub fn serialisation(&self) -> Serialisation {
+        self.serialisation
     }
 
     /// Returns the ontology and how texts name it.
@@ -129,6 +147,17 @@ impl EscoReader {
     pub fn uri(&self, key: ConceptKey) -> Option<&str> {
         let concept = self.esco.concept(key)?;
         Some(self.esco.ontology().uri(concept))
+    }
+
+    /// Returns the labels of concepts in a language, in English for others.
+    pub(crate) fn labels(&self, keys: &[ConceptKey], lang: Option<&str>) -> Vec<&str> {
+        let language = self
+            .reader(lang)
+            .map_or(Language::ENGLISH, |reader| reader.language);
+        let concepts = keys.iter().filter_map(|key| self.esco.concept(*key));
+        concepts
+            .filter_map(|concept| self.esco.label(concept, language))
+            .collect()
     }
 
     /// Returns the languages in which texts are read.

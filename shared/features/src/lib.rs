@@ -29,6 +29,7 @@ mod pair;
 mod place;
 mod reading;
 mod reasons;
+mod requirements;
 mod salary;
 mod seniority;
 mod serialise;
@@ -54,6 +55,7 @@ pub use occupation::{MAX_OCCUPATIONS, OCCUPATION_DIM, occupation_vector};
 pub use pair::{Detail, Feature, Hit, PairFeatures, Query};
 pub use reading::{MAX_DERIVED_SKILLS, Reading, read_cv, read_vacancy};
 pub use reasons::{Polarity, Reason, ReasonLanguage, SkillEvidence, shared_words_sentence};
+pub use requirements::{asked_education, asked_years, education_level};
 pub use seniority::{
     SENIORITY_DIM, seniority_of_title, seniority_of_years, seniority_vector, years_of_experience,
 };

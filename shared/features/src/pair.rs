@@ -6,13 +6,14 @@ mod titles;
 
 use std::collections::BTreeMap;
 
+use vivier_ontology::ConceptId;
 use vivier_types::{Facet, FacetScores, ProfileKind, Summary};
 
 use crate::esco::Esco;
 use crate::seniority::step;
 use crate::skills::{Held, SkillSet};
 use crate::{place, salary, spoken};
-use concepts::{ConceptSet, Likeness};
+use concepts::{ConceptSet, Likeness, Side};
 pub(crate) use titles::Closest;
 
 pub use feature::{Detail, Feature, PairFeatures};
@@ -76,6 +77,16 @@ impl<'a> Query<'a> {
         self.esco
     }
 
+    /// Returns the steps between a concept asked for and one held; `None` when no path is
+    /// short enough. The steps from those of the query are remembered, so it comes first.
+    pub(crate) fn steps(&self, asked: ConceptId, held: ConceptId) -> Option<u8> {
+        let distances = self.esco?.distances();
+        match self.kind {
+            ProfileKind::Vacancy => distances.between(asked, held),
+            ProfileKind::Candidate => distances.between(held, asked),
+        }
+    }
+
     /// Returns the candidate and the vacancy of a pair.
     pub(crate) fn sides<'b>(&'b self, hit: &Hit<'b>) -> (&'b Summary, &'b Summary) {
         match self.kind {
@@ -102,10 +113,11 @@ impl<'a> Query<'a> {
         features = self.with_skills(features, hit.summary);
         features = self.with_concepts(features, hit.summary);
         if detail == Detail::Full {
-            let (asked, held) = (&vacancy.skill_concepts, &candidate.skill_concepts);
-            let transport = self
-                .esco
-                .and_then(|esco| concepts::transport(esco, asked, held));
+            let asked = match self.kind {
+                ProfileKind::Vacancy => Side::Here,
+                ProfileKind::Candidate => Side::There,
+            };
+            let transport = self.concepts.transport(&hit.summary.skill_concepts, asked);
             features = features.with(Feature::TransportDistance, transport);
         }
         features
@@ -119,7 +131,7 @@ impl<'a> Query<'a> {
                 self.optional_skills.held_by(other),
             ),
             ProfileKind::Candidate => {
-                let counted = |asked| SkillSet::new(asked).held_by(self.summary);
+                let counted = |asked| self.skills.counted_in(self.summary, asked);
                 (counted(&other.skills), counted(&other.optional_skills))
             }
         };

@@ -149,18 +149,18 @@ impl Query<'_> {
     /// first.
     pub fn explain(&self, hit: &Hit<'_>, language: ReasonLanguage) -> Vec<Reason> {
         let (candidate, vacancy) = self.sides(hit);
-        let (esco, labels) = (self.esco(), language.of_labels());
+        let labels = language.of_labels();
         let mut drafts = Vec::new();
-        drafts.extend(skills::required(candidate, vacancy, esco, labels));
+        drafts.extend(skills::required(self, hit, labels));
         drafts.extend(terms::title(self, hit));
-        drafts.extend(terms::occupation(candidate, vacancy, esco, labels));
+        drafts.extend(terms::occupation(self, hit, labels));
         drafts.extend(place::place(candidate, vacancy));
         drafts.extend(terms::languages(candidate, vacancy));
         drafts.extend(terms::seniority(candidate, vacancy));
         drafts.extend(terms::experience(candidate, vacancy));
         drafts.extend(terms::education(candidate, vacancy));
         drafts.extend(terms::pay(candidate, vacancy));
-        drafts.extend(skills::optional(candidate, vacancy, esco, labels));
+        drafts.extend(skills::optional(self, hit, labels));
         drafts.extend(terms::text_likeness(hit));
         drafts
             .into_iter()

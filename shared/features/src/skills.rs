@@ -3,8 +3,7 @@
 //! Two skills are the same when they share an ESCO concept or another URI, or when their
 //! names have the same [`crate::match_key`].
 
-use std::collections::HashMap;
-
+use hashbrown::HashMap;
 use vivier_types::{ConceptKey, Skill, Summary, concept_key};
 
 use crate::key::push_key;
@@ -47,11 +46,16 @@ impl Held {
 impl<'a> SkillSet<'a> {
     /// Indexes a list; blank names without a URI are left out.
     pub(crate) fn new(skills: &'a [Skill]) -> Self {
-        let mut set = Self::default();
+        let mut set = Self {
+            distinct: Vec::with_capacity(skills.len()),
+            by_key: HashMap::with_capacity(skills.len()),
+            by_uri: HashMap::with_capacity(skills.len()),
+        };
         let mut key = String::new();
         for skill in skills {
             let uri = Uri::of(skill);
-            let known = set.find(skill, &mut key);
+            let [by_uri, by_key] = set.find(skill, &mut key);
+            let known = by_uri.or(by_key);
             if known.is_none() && key.is_empty() && uri.is_none() {
                 continue;
             }
@@ -74,39 +78,85 @@ impl<'a> SkillSet<'a> {
         &self.distinct
     }
 
-    /// Finds a skill; `key` is scratch space and holds the skill's key after.
-    fn find(&self, skill: &Skill, key: &mut String) -> Option<usize> {
+    /// Finds a skill by its URI and by its name, which may be of two skills; `key` is
+    /// scratch space and holds the skill's key after.
+    fn find(&self, skill: &Skill, key: &mut String) -> [Option<usize>; 2] {
         key.clear();
         push_key(&skill.name, key);
-        let by_uri = Uri::of(skill).and_then(|uri| self.by_uri.get(&uri));
-        by_uri.or_else(|| self.by_key.get(key.as_str())).copied()
-    }
-
-    /// Finds the skill of a concept.
-    fn find_concept(&self, key: ConceptKey) -> Option<usize> {
-        self.by_uri.get(&Uri::Concept(key)).copied()
+        let by_uri = Uri::of(skill).and_then(|uri| self.by_uri.get(&uri).copied());
+        [by_uri, self.by_key.get(key.as_str()).copied()]
     }
 
     /// Returns, for each distinct skill of this list, what of the candidate's is the same:
     /// a skill that is listed, or a concept that the texts name.
     pub(crate) fn met_by<'b>(&self, candidate: &'b Summary) -> Vec<Option<Met<'b>>> {
         let mut met = vec![None; self.distinct.len()];
+        let mut meet = |place: Option<usize>, by: Met<'b>| {
+            if let Some(place @ None) = place.and_then(|place| met.get_mut(place)) {
+                *place = Some(by);
+            }
+        };
         let mut key = String::new();
         for skill in &candidate.skills {
-            if let Some(place) = self.find(skill, &mut key)
-                && let Some(place @ None) = met.get_mut(place)
-            {
-                *place = Some(Met::Listed(skill));
+            for place in self.find(skill, &mut key) {
+                meet(place, Met::Listed(skill));
             }
         }
         for concept in &candidate.skill_concepts {
-            if let Some(place) = self.find_concept(*concept)
-                && let Some(place @ None) = met.get_mut(place)
-            {
-                *place = Some(Met::Named(*concept));
-            }
+            let place = self.by_uri.get(&Uri::Concept(*concept));
+            meet(place.copied(), Met::Named(*concept));
         }
         met
+    }
+
+    /// Counts what of the skills asked for is in this list, that of a candidate, or among
+    /// the concepts that the candidate's texts name; `None` when nothing is asked for or
+    /// known. The same as [`Self::held_by`] from the other side, without an index of what
+    /// is asked for: that is made for one comparison only.
+    pub(crate) fn counted_in(&self, candidate: &Summary, asked: &[Skill]) -> Option<Held> {
+        if !knows_skills(candidate) {
+            return None;
+        }
+        // By the first of each skill asked for: its names, by ends in one text, and URIs.
+        let mut text = String::new();
+        let mut names: Vec<(usize, usize, usize)> = Vec::with_capacity(asked.len());
+        let mut uris: Vec<(Uri<'_>, usize)> = Vec::with_capacity(asked.len());
+        let mut held: Vec<bool> = Vec::with_capacity(asked.len());
+        for skill in asked {
+            let start = text.len();
+            push_key(&skill.name, &mut text);
+            let end = text.len();
+            let name = text.get(start..end).unwrap_or_default();
+            let uri = Uri::of(skill);
+            let by_uri = uri.and_then(|uri| uris.iter().find(|(known, _)| *known == uri));
+            let by_name = names
+                .iter()
+                .find(|(start, end, _)| text.get(*start..*end) == Some(name));
+            let is_new_name = !name.is_empty() && by_name.is_none();
+            let is_new_uri = by_uri.is_none();
+            let known = by_uri.map(|(_, place)| *place);
+            let known = known.or(by_name.map(|(_, _, place)| *place));
+            if known.is_none() && name.is_empty() && uri.is_none() {
+                continue;
+            }
+            let is_held = self.by_key.contains_key(name)
+                || uri.is_some_and(|uri| self.by_uri.contains_key(&uri))
+                || matches!(uri, Some(Uri::Concept(key)) if candidate.skill_concepts.contains(&key));
+            let place = known.unwrap_or(held.len());
+            match held.get_mut(place) {
+                Some(known) => *known |= is_held,
+                None => held.push(is_held),
+            }
+            if is_new_name {
+                names.push((start, end, place));
+            }
+            if let Some(uri) = uri.filter(|_| is_new_uri) {
+                uris.push((uri, place));
+            }
+        }
+        let matched = held.iter().filter(|held| **held).count();
+        let asked = held.len();
+        (asked > 0).then_some(Held { matched, asked })
     }
 
     /// Counts what of this list the candidate holds; `None` when the list is empty or
@@ -177,6 +227,12 @@ mod tests {
         let met = SkillSet::new(&asked).met_by(&held);
         let listed = |place: usize| Some(Met::Listed(&held.skills[place]));
         assert_eq!(met, [listed(0), listed(1), listed(2), None]);
+    }
+
+    #[test]
+    fn a_skill_held_can_meet_one_by_its_uri_and_another_by_its_name() {
+        let asked = skills(&["Go", "golang|u"]);
+        assert_eq!(share(&asked, skills(&["go|u"])), Some(1.0));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What every pair scorer does.
 
-use vivier_features::{Feature, PairFeatures};
+use vivier_features::{Detail, Feature, PairFeatures};
 
 /// A model that scores pairs of a candidate and a vacancy.
 pub trait PairScorer: Send + Sync {
@@ -10,9 +10,19 @@ pub trait PairScorer: Send + Sync {
     /// Returns the SHA-256, in hexadecimal, of all that decides its output.
     fn fingerprint(&self) -> &str;
 
-    /// Tells whether a feature can change a score. One that cannot need not be measured
-    /// before scoring ([`vivier_features::Detail`]).
+    /// Tells whether a feature can change a score.
     fn reads(&self, feature: Feature) -> bool;
+
+    /// Returns how much must be measured of the pairs that it is to score: costly features
+    /// only when it reads one.
+    fn detail(&self) -> Detail {
+        let reads_costly = |feature: Feature| feature.is_costly() && self.reads(feature);
+        if Feature::ALL.into_iter().any(reads_costly) {
+            Detail::Full
+        } else {
+            Detail::Cheap
+        }
+    }
 
     /// Scores a batch, in order; higher is better. Every score is finite.
     ///

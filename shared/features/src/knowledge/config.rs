@@ -8,6 +8,7 @@ use vivier_ontology::{Ontology, OntologyError};
 use vivier_places::{Gazetteer, PlacesError};
 
 use crate::knowledge::Knowledge;
+use crate::serialise::Serialisation;
 
 /// The folders of ESCO.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +52,9 @@ pub struct KnowledgeConfig {
     pub esco: EscoConfig,
     /// Files of GeoNames and of communes, or folders of them; none: there is no gazetteer.
     pub places: Vec<PathBuf>,
+    /// How profiles are written for the text facet: `raw`, `structured`, or
+    /// `esco_sentences`, which needs the ontology.
+    pub serialisation: Serialisation,
 }
 
 impl KnowledgeConfig {
@@ -69,7 +73,7 @@ impl KnowledgeConfig {
             }
             Some(loaded.gazetteer)
         };
-        Ok(Knowledge::new(ontology, places)?)
+        Ok(Knowledge::new(ontology, places)?.with_serialisation(self.serialisation))
     }
 }
 

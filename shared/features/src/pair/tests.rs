@@ -10,7 +10,7 @@ use super::*;
 use crate::esco::Esco;
 use crate::fixture::{
     COOK, COOKING, DATABASE_ADMINISTRATOR, DEVELOPER, KAFKA, MYSQL, RUST, SQL, WEB_DEVELOPER, esco,
-    keys, skills,
+    keys, skill_uri, skills,
 };
 
 fn at(latitude: f64) -> vivier_types::Location {
@@ -258,9 +258,13 @@ fn some_summary() -> impl Strategy<Value = Summary> {
     (some_keys(), some_keys(), skills_of, figures).prop_map(
         |(required, optional, names, (education_level, years_of_experience, salary))| {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let mut listed = skills(&names);
+            for (skill, number) in listed.iter_mut().zip(&optional) {
+                skill.uri = Some(skill_uri(*number));
+            }
             Summary {
-                skills: skills(&names),
-                optional_skills: skills(&names),
+                optional_skills: listed.clone(),
+                skills: listed,
                 skill_concepts: keys(&required),
                 optional_skill_concepts: keys(&optional),
                 education_level,

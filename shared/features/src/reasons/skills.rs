@@ -6,20 +6,16 @@ use vivier_types::{Skill, Summary, concept_key};
 use super::statement::{SkillNames, Statement};
 use super::{Draft, Polarity, SkillEvidence, non_empty};
 use crate::esco::Esco;
-use crate::pair::{Feature, narrowed};
+use crate::pair::{Feature, Hit, Query, narrowed};
 use crate::skills::{Met, SkillSet, knows_skills};
 
 /// Most steps to a skill that is called related: two skills of one occupation, a
 /// similarity of .25.
 const NEAR_STEPS: u8 = 2;
 
-pub(super) fn required(
-    candidate: &Summary,
-    vacancy: &Summary,
-    esco: Option<&Esco>,
-    labels: Language,
-) -> Option<Draft> {
-    let skills = evidence(&vacancy.skills, candidate, esco, labels)?;
+pub(super) fn required(query: &Query<'_>, hit: &Hit<'_>, labels: Language) -> Option<Draft> {
+    let (candidate, vacancy) = query.sides(hit);
+    let skills = evidence(query, &vacancy.skills, candidate, labels)?;
     let names = names(&skills);
     let (matched, asked) = (names.matched.len(), names.count());
     let polarity = match matched {
@@ -34,13 +30,9 @@ pub(super) fn required(
 }
 
 /// Says something only when an optional skill is held.
-pub(super) fn optional(
-    candidate: &Summary,
-    vacancy: &Summary,
-    esco: Option<&Esco>,
-    labels: Language,
-) -> Option<Draft> {
-    let skills = evidence(&vacancy.optional_skills, candidate, esco, labels)?;
+pub(super) fn optional(query: &Query<'_>, hit: &Hit<'_>, labels: Language) -> Option<Draft> {
+    let (candidate, vacancy) = query.sides(hit);
+    let skills = evidence(query, &vacancy.optional_skills, candidate, labels)?;
     let mut names = names(&skills);
     if names.matched.is_empty() {
         return None;
@@ -59,9 +51,9 @@ pub(super) fn optional(
 /// Returns how each skill asked for is met, in the order asked; `None` when none is asked
 /// for or nothing is known of the candidate's skills.
 fn evidence(
+    query: &Query<'_>,
     asked: &[Skill],
     candidate: &Summary,
-    esco: Option<&Esco>,
     labels: Language,
 ) -> Option<Vec<SkillEvidence>> {
     let asked = SkillSet::new(asked);
@@ -80,7 +72,9 @@ fn evidence(
         match met {
             Some(Met::Listed(held)) => shown(Some(held.clone()), 1.0, Vec::new()),
             Some(Met::Named(key)) => {
-                let known = esco.and_then(|esco| Some((esco, esco.concept(key)?)));
+                let known = query
+                    .esco()
+                    .and_then(|esco| Some((esco, esco.concept(key)?)));
                 let held =
                     known.and_then(|(esco, concept)| named(esco, concept, candidate, labels));
                 shown(
@@ -89,7 +83,7 @@ fn evidence(
                     Vec::new(),
                 )
             }
-            None => match esco.and_then(|esco| near(esco, asked, candidate, labels)) {
+            None => match near(query, asked, candidate, labels) {
                 Some(near) => shown(near.held, near.similarity, near.path),
                 None => shown(None, 0.0, Vec::new()),
             },
@@ -107,11 +101,12 @@ struct Near {
 
 /// Finds the nearest skill held, at most [`NEAR_STEPS`] away; of several the one that the
 /// candidate names first.
-fn near(esco: &Esco, asked: &Skill, candidate: &Summary, labels: Language) -> Option<Near> {
+fn near(query: &Query<'_>, asked: &Skill, candidate: &Summary, labels: Language) -> Option<Near> {
+    let esco = query.esco()?;
     let asked = esco.concept(concept_key(asked.uri.as_deref()?)?)?;
     let held = candidate.skill_concepts.iter();
     let held = held.filter_map(|key| esco.concept(*key));
-    let steps = |held: ConceptId| Some((esco.distances().between(asked, held)?, held));
+    let steps = |held: ConceptId| Some((query.steps(asked, held)?, held));
     let (steps, held) = held.filter_map(steps).min_by_key(|(steps, _)| *steps)?;
     if steps > NEAR_STEPS {
         return None;

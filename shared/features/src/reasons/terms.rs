@@ -5,7 +5,6 @@ use vivier_types::{Facet, ProfileKind, Summary};
 
 use super::statement::{Gap, Statement, TitleLikeness};
 use super::{Draft, Polarity};
-use crate::esco::Esco;
 use crate::pair::{Feature, Hit, Query};
 use crate::salary;
 use crate::seniority::step;
@@ -49,13 +48,9 @@ pub(super) fn title(query: &Query<'_>, hit: &Hit<'_>) -> Option<Draft> {
 }
 
 /// Says something only of an occupation that is the same or near.
-pub(super) fn occupation(
-    candidate: &Summary,
-    vacancy: &Summary,
-    esco: Option<&Esco>,
-    labels: Language,
-) -> Option<Draft> {
-    let esco = esco?;
+pub(super) fn occupation(query: &Query<'_>, hit: &Hit<'_>, labels: Language) -> Option<Draft> {
+    let esco = query.esco()?;
+    let (candidate, vacancy) = query.sides(hit);
     let concepts = |summary: &Summary| -> Vec<ConceptId> {
         let keys = summary.occupation_concepts.iter();
         keys.filter_map(|key| esco.concept(*key)).collect()
@@ -64,7 +59,7 @@ pub(super) fn occupation(
     let pairs = asked
         .iter()
         .flat_map(|asked| held.iter().map(|held| (*held, *asked)));
-    let steps = |(held, asked)| Some((esco.distances().between(asked, held)?, held, asked));
+    let steps = |(held, asked)| Some((query.steps(asked, held)?, held, asked));
     let (steps, held, asked) = pairs.filter_map(steps).min_by_key(|(steps, ..)| *steps)?;
     if steps > NEAR_STEPS {
         return None;

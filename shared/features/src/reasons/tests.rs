@@ -148,7 +148,7 @@ fn a_full_pair_is_explained_in_french() {
 #[test]
 fn each_skill_asked_for_comes_with_how_it_is_met() {
     let (candidate, vacancy) = full_pair();
-    let near = (-1.4_f64).exp() as f32;
+    let near = crate::pair::narrowed((-1.4_f64).exp());
     let label = |name: &str, number| Some(skill(name, number));
     let own = |place: usize| candidate.skills.get(place).cloned();
     for (language, rust, occupations) in [
