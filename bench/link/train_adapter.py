@@ -13,6 +13,9 @@ vector by the plain encoder, and of a French label with that of the concept's En
 (multilingual distillation, Reimers and Gurevych 2020), so that what the encoder knew of
 English stays.
 
+The adapter that comes with Vivier was trained by this recipe with the same settings, but by an
+earlier script with other draws: a run of this one gives other bytes.
+
 The saved update can be scaled by --scale (Wortsman et al. 2022, WiSE-FT): with the anchor, half
 and three quarters of it found no more on the validation sets than the whole.
 """

@@ -17,13 +17,14 @@ mod mentions;
 mod scorer;
 mod terms;
 mod text;
+mod translation;
 mod vectors;
 mod words;
 
 /// The LoRA adapter that linking uses with the default encoder, all-MiniLM-L6-v2: the
 /// contents of `adapter_config.json` and `adapter_model.safetensors`, as PEFT saves them.
 /// It was trained on the labels and descriptions of ESCO, in English and French, by
-/// `bench/link/train.py`.
+/// `bench/link/train_adapter.py`.
 ///
 /// "This service uses the ESCO classification of the European Commission."
 pub const ADAPTER: [&[u8]; 2] = [

@@ -1,12 +1,12 @@
 //! From a text to the concepts that it names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 
 use rayon::prelude::*;
 use vivier_ontology::{ConceptId, Kind, Language, Ontology};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Label};
 use crate::error::LinkError;
 use crate::learn::{Question, calibrated, learn};
 use crate::letters::Letters;
@@ -14,6 +14,7 @@ use crate::mentions::{Dictionary, phrases, words};
 use crate::scorer::{Evidence, Scorer, Weights};
 use crate::terms::Terms;
 use crate::text::{Stems, plain};
+use crate::translation::Translation;
 use crate::vectors::{LabelVectors, Near, place};
 use crate::words::Words;
 
@@ -49,11 +50,17 @@ pub struct Mention {
 /// Finds the concepts of one kind that texts of one language name.
 pub struct Linker {
     catalog: Catalog,
+    /// Language of the texts.
+    language: Language,
+    /// Language of the labels that stand for texts when weights are learned: that of the
+    /// texts, or English where it has no labels.
+    asked: Language,
     stems: Stems,
     letters: Letters,
     words: Terms,
     dictionary: Dictionary,
     vectors: Option<LabelVectors>,
+    translation: Option<Translation>,
     scorer: Scorer,
 }
 
@@ -85,13 +92,21 @@ impl Linker {
                 (words, Dictionary::new(&catalog, stems))
             },
         );
+        let spoken = catalog
+            .labels
+            .iter()
+            .any(|label| label.language == language);
+        let asked = if spoken { language } else { Language::ENGLISH };
         Ok(Self {
             catalog,
+            language,
+            asked,
             stems: Stems::of(language),
             letters,
             words,
             dictionary,
             vectors: None,
+            translation: None,
             scorer: Scorer::of(kind, language)?,
         })
     }
@@ -103,10 +118,46 @@ impl Linker {
     }
 
     /// Compares texts by their vectors too; the vectors are those of [`Self::labels`].
+    ///
+    /// For a language other than English it learns from labels in both how to translate
+    /// texts, in a second or less. Runs on the current rayon pool.
     #[must_use]
     pub fn with_vectors(mut self, vectors: LabelVectors) -> Self {
+        self.translation = self.translation(&vectors, &HashSet::new());
         self.vectors = Some(vectors);
         self
+    }
+
+    /// Learns to bring texts of the language to the vectors of English labels, some labels
+    /// left out; `None` for English, and where there is nothing to learn from.
+    fn translation(&self, vectors: &LabelVectors, without: &HashSet<usize>) -> Option<Translation> {
+        if self.language == Language::ENGLISH {
+            return None;
+        }
+        let english = |owner: u32| {
+            let mut labels = self.catalog.labels_of(owner);
+            labels.find(|at| self.is_english_name(*at))
+        };
+        let pairs = self
+            .catalog
+            .labels
+            .iter()
+            .enumerate()
+            .filter(|(at, label)| label.language == self.language && !without.contains(at));
+        let pairs = pairs
+            .filter_map(|(_, label)| Some((label, u32::try_from(english(label.owner)?).ok()?)));
+        let (labels, wanted): (Vec<_>, Vec<u32>) = pairs.unzip();
+        let stems = labels
+            .iter()
+            .map(|label| self.stems.words(&plain(self.catalog.text(label))));
+        let stems: Vec<Vec<String>> = stems.collect();
+        let wanted = vectors.read(&wanted).ok()?;
+        (!stems.is_empty()).then(|| Translation::learn(&stems, &wanted, vectors.dim()))
+    }
+
+    fn is_english_name(&self, at: usize) -> bool {
+        let label = self.catalog.labels.get(at);
+        label.is_some_and(|label| label.preferred && label.language == Language::ENGLISH)
     }
 
     /// Weighs what speaks for a concept by other weights.
@@ -129,7 +180,7 @@ impl Linker {
         vector: Option<&[f32]>,
         count: usize,
     ) -> Result<Vec<Link>, LinkError> {
-        let found = self.look_up(text, vector)?;
+        let found = self.look_up(text, vector, self.translation.as_ref())?;
         let weights = self.weights(found.near.is_some());
         let compared = found.owners.iter().filter_map(|owner| {
             let compared = self.compare(*owner, &found, None)?;
@@ -200,7 +251,7 @@ impl Linker {
     fn stands(&self, range: Range<usize>, label: u32) -> Option<Mention> {
         let label = place(label);
         let preferred = self.catalog.labels.get(label)?.preferred;
-        let evidence = [1.0, if preferred { 1.0 } else { 0.7 }, 0.8, 1.0, 1.0];
+        let evidence = [1.0, if preferred { 1.0 } else { 0.7 }, 0.8, 1.0, 1.0, 0.8];
         let score = self.weights(self.vectors.is_some()).score(&evidence);
         Some(Mention {
             range,
@@ -220,19 +271,31 @@ impl Linker {
     }
 
     /// Compares a text with all labels, and lists the concepts that may be named.
-    fn look_up(&self, text: &str, vector: Option<&[f32]>) -> Result<LookUp<'_>, LinkError> {
+    fn look_up(
+        &self,
+        text: &str,
+        vector: Option<&[f32]>,
+        translation: Option<&Translation>,
+    ) -> Result<LookUp<'_>, LinkError> {
         let plain = plain(text);
+        let stems = self.stems.words(&plain);
         let letters = self.letters.cosines(&plain);
-        let words = self.words.cosines(&self.stems.words(&plain));
+        let words = self.words.cosines(&stems);
         let near = match (&self.vectors, vector) {
             (Some(vectors), Some(vector)) => Some(vectors.query(vector)?),
+            _ => None,
+        };
+        let translated = translation.filter(|_| near.is_some());
+        let translated = translated.and_then(|translation| translation.vector(&stems));
+        let translated = match (&self.vectors, translated) {
+            (Some(vectors), Some(translated)) => Some(vectors.query(&translated)?),
             _ => None,
         };
         let mut owners: BTreeSet<u32> = BTreeSet::new();
         for cosines in [&letters, &words] {
             owners.extend(self.owners(&best(cosines, CANDIDATES)));
         }
-        if let Some(near) = &near {
+        for near in near.iter().chain(&translated) {
             owners.extend(self.owners(&near.nearest(CANDIDATES)?));
         }
         Ok(LookUp {
@@ -240,6 +303,7 @@ impl Linker {
             letters,
             words,
             near,
+            translated,
         })
     }
 
@@ -262,14 +326,17 @@ impl Linker {
     /// `None` when no other is left.
     fn compare(&self, owner: u32, found: &LookUp<'_>, without: Option<usize>) -> Option<Compared> {
         let mut cosines = Vec::new();
-        let mut greatest = [0.0_f32; 5];
+        let mut greatest = [0.0_f32; 6];
         let mut most: Option<(f32, usize)> = None;
         let labels = self.catalog.labels_of(owner);
         for at in labels.filter(|label| Some(*label) != without) {
             let of = |values: &[f32]| values.get(at).copied().unwrap_or_default();
             let (letters, words) = (of(&found.letters), of(&found.words));
-            let near = found.near.as_ref().zip(u32::try_from(at).ok());
-            let cosine = near.map_or(0.0, |(near, label)| near.cosine(label));
+            let with = |near: &Option<Near<'_>>| {
+                let near = near.as_ref().zip(u32::try_from(at).ok());
+                near.map_or(0.0, |(near, label)| near.cosine(label))
+            };
+            let cosine = with(&found.near);
             let preferred = self.catalog.labels.get(at)?.preferred;
             let here = [
                 cosine,
@@ -277,6 +344,11 @@ impl Linker {
                 0.0,
                 letters,
                 words,
+                if self.is_english_name(at) {
+                    with(&found.translated)
+                } else {
+                    0.0
+                },
             ];
             for (greatest, value) in greatest.iter_mut().zip(here) {
                 *greatest = greatest.max(value);
@@ -301,8 +373,9 @@ impl Linker {
 
     /// Learns weights from labels, given by their places in [`Self::labels`], with their
     /// vectors if there are any: each is taken out of the labels of its concept and asked
-    /// for. A preferred label, and one that another concept has too, teach nothing: texts
-    /// are other words than preferred labels.
+    /// for. A label of another language than the texts teaches nothing, nor does a preferred
+    /// one, nor one that another concept has too: texts are other words than preferred
+    /// labels. What translates texts is learned without the labels that are asked for.
     ///
     /// # Errors
     /// As for [`Self::link`].
@@ -324,19 +397,28 @@ impl Linker {
     }
 
     fn questions(&self, asked: &[(usize, Option<&[f32]>)]) -> Result<Vec<Question>, LinkError> {
+        let left_out: HashSet<usize> = asked.iter().map(|(label, _)| *label).collect();
+        let vectors = self.vectors.as_ref();
+        let translation = vectors.and_then(|vectors| self.translation(vectors, &left_out));
         let questions: Result<Vec<Option<Question>>, LinkError> = asked
             .par_iter()
-            .map(|(label, vector)| self.question(*label, *vector))
+            .map(|(label, vector)| self.question(*label, *vector, translation.as_ref()))
             .collect();
         Ok(questions?.into_iter().flatten().collect())
     }
 
-    fn question(&self, at: usize, vector: Option<&[f32]>) -> Result<Option<Question>, LinkError> {
+    fn question(
+        &self,
+        at: usize,
+        vector: Option<&[f32]>,
+        translation: Option<&Translation>,
+    ) -> Result<Option<Question>, LinkError> {
         let label = self.catalog.labels.get(at);
-        let Some(label) = label.filter(|label| !label.preferred) else {
+        let asked = |label: &&Label| !label.preferred && label.language == self.asked;
+        let Some(label) = label.filter(asked) else {
             return Ok(None);
         };
-        let found = self.look_up(self.catalog.text(label), vector)?;
+        let found = self.look_up(self.catalog.text(label), vector, translation)?;
         let Some(right) = self.compare(label.owner, &found, Some(at)) else {
             return Ok(None);
         };
@@ -361,6 +443,8 @@ struct LookUp<'a> {
     /// By label.
     words: Vec<f32>,
     near: Option<Near<'a>>,
+    /// The translation.
+    translated: Option<Near<'a>>,
 }
 
 /// How a text compares with a concept.

@@ -9,8 +9,9 @@ use crate::error::LinkError;
 
 /// What speaks for a concept, each in `[-1, 1]`: in this order the greatest cosine of the
 /// text's vector with that of a label, with that of a preferred label, the mean of the
-/// three greatest, and the greatest cosines of the TF-IDF vectors of letters and of stems.
-pub(crate) type Evidence = [f32; 5];
+/// three greatest, the greatest cosines of the TF-IDF vectors of letters and of stems, and
+/// the cosine of the text's translation with the preferred English label.
+pub(crate) type Evidence = [f32; 6];
 
 /// Weights of the evidence; the logistic function of their sum is the score.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -26,18 +27,23 @@ pub struct Weights {
     pub letters: f32,
     /// Of the stems.
     pub words: f32,
+    /// Of the translation; nothing for English texts.
+    #[serde(default)]
+    pub translated: f32,
     /// Added to the sum.
     pub bias: f32,
 }
 
 impl Weights {
-    pub(crate) fn new([nearest, preferred, around, letters, words]: Evidence, bias: f32) -> Self {
+    pub(crate) fn new(evidence: Evidence, bias: f32) -> Self {
+        let [nearest, preferred, around, letters, words, translated] = evidence;
         Self {
             nearest,
             preferred,
             around,
             letters,
             words,
+            translated,
             bias,
         }
     }
@@ -50,6 +56,7 @@ impl Weights {
             self.around,
             self.letters,
             self.words,
+            self.translated,
         ]
     }
 
@@ -105,9 +112,9 @@ mod tests {
         for kind in [Kind::Skill, Kind::Occupation] {
             for language in [Language::ENGLISH, Language::FRENCH] {
                 let scorer = Scorer::of(kind, language).unwrap();
-                let much = scorer.vectors.score(&[1.0; 5]);
-                assert!(much > scorer.vectors.score(&[0.3; 5]), "{kind:?}");
-                assert!(scorer.letters.score(&[0.0; 5]) < 0.5, "{kind:?}");
+                let much = scorer.vectors.score(&[1.0; 6]);
+                assert!(much > scorer.vectors.score(&[0.3; 6]), "{kind:?}");
+                assert!(scorer.letters.score(&[0.0; 6]) < 0.5, "{kind:?}");
             }
         }
     }

@@ -58,7 +58,7 @@ async fn a_match_runs_every_stage_and_says_so() {
         .iter()
         .map(|stage| stage.name.as_str())
         .collect();
-    assert_eq!(stages, ["fetch", "search", "rerank", "explain"]);
+    assert_eq!(stages, ["fetch", "describe", "search", "rerank", "explain"]);
     let models: Vec<&str> = report
         .models
         .iter()
@@ -169,7 +169,7 @@ async fn stored_sent_and_written_queries_agree() {
         .iter()
         .map(|stage| stage.name.as_str())
         .collect();
-    assert_eq!(stages, ["embed", "search"]);
+    assert_eq!(stages, ["describe", "embed", "search"]);
     assert_eq!((report.query_tokens_used, report.query_tokens), (12, 12));
 }
 

@@ -168,7 +168,7 @@ impl Knowledge {
         let folder = self.cache.join(sum.get(..16).unwrap_or_default());
         let vectors = self.vectors(&linker, encoder, &folder, &sum)?;
         Ok(TextLinker {
-            linker: linker.with_vectors(vectors),
+            linker: self.pool.install(|| linker.with_vectors(vectors)),
             knowledge: self,
         })
     }

@@ -101,3 +101,47 @@ fn weights_are_learned_from_labels_taken_out() {
         "ratios stay"
     );
 }
+
+#[test]
+fn a_text_in_another_language_is_translated() {
+    let folder = tempfile::tempdir().unwrap();
+    let header = "conceptType,conceptUri,preferredLabel,altLabels,status\n";
+    let acts = [
+        ("make", "fabriquer"),
+        ("sell", "vendre"),
+        ("paint", "peindre"),
+    ];
+    let things = [("rope", "corde"), ("soap", "savon"), ("brick", "brique")];
+    let (mut english, mut french) = (header.to_owned(), header.to_owned());
+    for (act, acte) in acts {
+        for (thing, chose) in things {
+            let row = format!("KnowledgeSkillCompetence,esco:skill/{act}-{thing}");
+            english.push_str(&full(&format!("{row},{act} {thing},,released\n")));
+            // The words that will be asked for name it nowhere.
+            if (act, thing) != ("sell", "soap") {
+                french.push_str(&full(&format!("{row},{acte} {chose},,released\n")));
+            }
+        }
+    }
+    std::fs::write(folder.path().join("skills_en.csv"), english).unwrap();
+    std::fs::write(folder.path().join("skills_fr.csv"), french).unwrap();
+    let ontology = load(&[folder.path().to_owned()], None).unwrap().ontology;
+    let linker = Linker::new(&ontology, &[Kind::Skill], Language::FRENCH).unwrap();
+    // An encoder that knows no French: one axis for each English word, one for the rest.
+    let vector = |label: &str| {
+        let mut vector = [0.0_f32; DIM];
+        for word in label.split(' ') {
+            let act = acts.iter().position(|(act, _)| *act == word);
+            let thing = things.iter().position(|(thing, _)| *thing == word);
+            let axis = act.or(thing.map(|at| 3 + at)).unwrap_or(DIM - 1);
+            vector[axis] = 0.7;
+        }
+        vector
+    };
+    let all: Vec<f32> = linker.labels().flat_map(vector).collect();
+    let made = LabelVectors::build(&folder.path().join("kept"), "one", &all, DIM).unwrap();
+    let linker = linker.with_vectors(made);
+    let text = "la vente du savon, vendre";
+    let best = linker.link(text, Some(&vector(text)), 1).unwrap();
+    assert_eq!(uri(&ontology, best[0].concept), "esco:skill/sell-soap");
+}
