@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
+use rayon::prelude::*;
 use vivier_features::{SkillSpan, skill_spans};
 use vivier_proto::v1;
 use vivier_runtime::Deadline;
@@ -45,7 +46,7 @@ pub(crate) async fn find_spans(
     };
     let knowledge = std::sync::Arc::clone(&cluster.knowledge);
     let look = move || {
-        let found = wanted.into_iter().filter_map(|(id, held)| {
+        let found = wanted.into_par_iter().filter_map(|(id, held)| {
             let candidate: &Candidate = records.get(&id)?;
             let spans = skill_spans(candidate, &held, &knowledge);
             Some((id, spans))

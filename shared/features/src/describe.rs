@@ -17,9 +17,7 @@ use crate::language::detect_language;
 use crate::reading::{MAX_DERIVED_SKILLS, Reading, read_cv, read_vacancy};
 use crate::requirements::{asked_education, asked_years, education_level};
 use crate::seniority::{seniority_of_title, seniority_of_years, years_of_experience};
-use crate::serialise::{
-    ConceptLabels, Serialisation, candidate_texts, candidate_words, vacancy_texts,
-};
+use crate::serialise::{ConceptLabels, Serialisation, candidate_texts, vacancy_texts};
 use crate::settle::{Completed, complete_candidate, complete_vacancy};
 
 /// What the rest of the system needs of a profile.
@@ -156,12 +154,6 @@ pub fn describe_vacancy(vacancy: &Vacancy, knowledge: &Knowledge) -> Description
         lang,
         summary,
     }
-}
-
-/// Returns the language of a candidate's texts, as [`describe_candidate`] does.
-pub(crate) fn language_of(candidate: &Candidate) -> Option<String> {
-    let given = candidate.lang.clone();
-    given.or_else(|| language(None, &candidate_words(candidate)))
 }
 
 /// Returns the language as given, else as detected.

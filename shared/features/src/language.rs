@@ -3,7 +3,7 @@
 use whatlang::{Detector, Lang};
 
 /// Most of a text that is looked at, in bytes: more does not change the answer.
-const SAMPLE_BYTES: usize = 4_000;
+pub(crate) const SAMPLE_BYTES: usize = 4_000;
 
 /// Returns `"en"` or `"fr"` when the text is clearly in that language, and
 /// `None` for other languages and for texts too short to tell.

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use vivier_types::{Candidate, ConceptKey, Skill, concept_key};
 
-use crate::describe::language_of;
 use crate::key::match_key;
 use crate::knowledge::Knowledge;
 use crate::knowledge::fields::{Field, candidate_fields, skill_fields};
+use crate::language::{SAMPLE_BYTES, detect_language};
 
 /// A place of a record that names a skill.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,8 @@ pub fn skill_spans(
     held: &[Skill],
     knowledge: &Knowledge,
 ) -> Vec<Vec<SkillSpan>> {
-    let lang = language_of(candidate);
+    let fields = candidate_fields(candidate);
+    let lang = candidate.lang.clone().or_else(|| language_of(&fields));
     let lang = lang.as_deref();
     let wanted: Vec<Wanted> = held.iter().map(Wanted::new).collect();
     let mut spans = vec![Vec::new(); held.len()];
@@ -46,7 +47,7 @@ pub fn skill_spans(
             }
         }
     }
-    for field in candidate_fields(candidate) {
+    for field in fields {
         let named = knowledge.esco().map(|reader| {
             let named = reader.skills_in(field.clean.text(), lang);
             named.into_iter().map(|named| (named.range, named.key))
@@ -65,6 +66,19 @@ pub fn skill_spans(
         }
     }
     spans
+}
+
+/// Returns the language of the running texts.
+fn language_of(fields: &[Field<'_>]) -> Option<String> {
+    let mut sample = String::new();
+    for field in fields {
+        if sample.len() >= SAMPLE_BYTES {
+            break;
+        }
+        sample.push_str(field.clean.text());
+        sample.push('\n');
+    }
+    detect_language(&sample).map(str::to_owned)
 }
 
 /// A skill that is looked for.

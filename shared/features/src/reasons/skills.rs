@@ -1,6 +1,6 @@
 //! Reasons about skills: which are held, which are near, and which are missing.
 
-use vivier_ontology::{ConceptId, Language, skill_similarity};
+use vivier_ontology::{ConceptId, Kind, Language, skill_similarity};
 use vivier_types::{Skill, Summary, concept_key};
 
 use super::statement::{SkillNames, Statement};
@@ -14,8 +14,8 @@ use crate::skills::{Met, SkillSet, knows_skills};
 const NEAR_STEPS: u8 = 2;
 
 pub(super) fn required(query: &Query<'_>, hit: &Hit<'_>, labels: Language) -> Option<Draft> {
-    let (candidate, vacancy) = query.sides(hit);
-    let skills = evidence(query, &vacancy.skills, candidate, labels)?;
+    let (_, vacancy) = query.sides(hit);
+    let skills = evidence(query, hit, &vacancy.skills, labels)?;
     let names = names(&skills);
     let (matched, asked) = (names.matched.len(), names.count());
     let polarity = match matched {
@@ -31,8 +31,8 @@ pub(super) fn required(query: &Query<'_>, hit: &Hit<'_>, labels: Language) -> Op
 
 /// Says something only when an optional skill is held.
 pub(super) fn optional(query: &Query<'_>, hit: &Hit<'_>, labels: Language) -> Option<Draft> {
-    let (candidate, vacancy) = query.sides(hit);
-    let skills = evidence(query, &vacancy.optional_skills, candidate, labels)?;
+    let (_, vacancy) = query.sides(hit);
+    let skills = evidence(query, hit, &vacancy.optional_skills, labels)?;
     let mut names = names(&skills);
     if names.matched.is_empty() {
         return None;
@@ -52,10 +52,11 @@ pub(super) fn optional(query: &Query<'_>, hit: &Hit<'_>, labels: Language) -> Op
 /// for or nothing is known of the candidate's skills.
 fn evidence(
     query: &Query<'_>,
+    hit: &Hit<'_>,
     asked: &[Skill],
-    candidate: &Summary,
     labels: Language,
 ) -> Option<Vec<SkillEvidence>> {
+    let (candidate, _) = query.sides(hit);
     let asked = SkillSet::new(asked);
     if asked.distinct().is_empty() || !knows_skills(candidate) {
         return None;
@@ -83,7 +84,7 @@ fn evidence(
                     Vec::new(),
                 )
             }
-            None => match near(query, asked, candidate, labels) {
+            None => match near(query, hit, asked, labels) {
                 Some(near) => shown(near.held, near.similarity, near.path),
                 None => shown(None, 0.0, Vec::new()),
             },
@@ -99,25 +100,51 @@ struct Near {
     path: Vec<String>,
 }
 
-/// Finds the nearest skill held, at most [`NEAR_STEPS`] away; of several the one that the
-/// candidate names first.
-fn near(query: &Query<'_>, asked: &Skill, candidate: &Summary, labels: Language) -> Option<Near> {
+/// Finds the nearest skill held that leads to the one asked for in a way that says
+/// something; of several equally near the one that the candidate names first.
+fn near(query: &Query<'_>, hit: &Hit<'_>, asked: &Skill, labels: Language) -> Option<Near> {
     let esco = query.esco()?;
+    let (candidate, vacancy) = query.sides(hit);
     let asked = esco.concept(concept_key(asked.uri.as_deref()?)?)?;
     let held = candidate.skill_concepts.iter();
     let held = held.filter_map(|key| esco.concept(*key));
-    let steps = |held: ConceptId| Some((query.steps(asked, held)?, held));
-    let (steps, held) = held.filter_map(steps).min_by_key(|(steps, _)| *steps)?;
-    if steps > NEAR_STEPS {
-        return None;
-    }
-    let path = esco.distances().graph().path(held, asked, NEAR_STEPS)?;
+    let occupations = candidate.occupation_concepts.iter();
+    let occupations = occupations.chain(&vacancy.occupation_concepts);
+    let occupations: Vec<ConceptId> = occupations.filter_map(|key| esco.concept(*key)).collect();
+    let way = |held: ConceptId| {
+        let steps = query.steps(asked, held)?;
+        Some((steps, way(esco, (held, asked), steps, &occupations)?))
+    };
+    let (steps, path) = held.filter_map(way).min_by_key(|(steps, _)| *steps)?;
     let label = |concept: &ConceptId| esco.label(*concept, labels).map(str::to_owned);
     Some(Near {
-        held: named(esco, held, candidate, labels),
+        held: named(esco, *path.first()?, candidate, labels),
         similarity: narrowed(skill_similarity(Some(steps))),
         path: path.iter().filter_map(label).collect(),
     })
+}
+
+/// Returns the way between two skills, at most [`NEAR_STEPS`] long: directly, or by a wider
+/// skill or a group of skills. By an occupation only when it is one of the pair's: any two
+/// skills meet in some occupation.
+fn way(
+    esco: &Esco,
+    (held, asked): (ConceptId, ConceptId),
+    steps: u8,
+    occupations: &[ConceptId],
+) -> Option<Vec<ConceptId>> {
+    if steps != NEAR_STEPS {
+        return (steps < NEAR_STEPS).then(|| vec![held, asked]);
+    }
+    let graph = esco.distances().graph();
+    let says = |concept: &ConceptId| match esco.ontology().kind(*concept) {
+        Kind::Skill | Kind::SkillGroup => true,
+        Kind::Occupation => occupations.contains(concept),
+        Kind::IscoGroup => false,
+    };
+    let leads = |concept: &ConceptId| graph.neighbours(*concept).any(|next| next == asked);
+    let mut between = graph.neighbours(held).filter(says).filter(leads);
+    Some(vec![held, between.next()?, asked])
 }
 
 /// Returns the candidate's skill of a concept: as it is listed, else by the label.

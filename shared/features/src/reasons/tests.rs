@@ -333,8 +333,9 @@ fn skills_are_counted_in_the_right_number() {
 
 #[test]
 fn a_skill_that_is_only_near_is_related_and_not_held() {
-    let candidate = Summary {
+    let mut candidate = Summary {
         skill_concepts: keys(&[MYSQL]),
+        occupation_concepts: keys(&[DATABASE_ADMINISTRATOR]),
         ..Summary::default()
     };
     let vacancy = Summary {
@@ -353,6 +354,12 @@ fn a_skill_that_is_only_near_is_related_and_not_held() {
     );
     let polarity = said(&candidate, &vacancy)[0].1;
     assert_eq!(polarity, Polarity::Neutral);
+    // That both are needed in an occupation of nobody here says nothing.
+    candidate.occupation_concepts.clear();
+    assert_eq!(
+        both(&candidate, &vacancy)[0],
+        "Lists none of the 2 required skills: SQL, Rust."
+    );
 }
 
 #[test]
