@@ -57,7 +57,7 @@ fn skills_are_found_in_texts_and_cited_in_both_languages() {
     let candidates = write(folder.path(), "candidates.jsonl", &candidates);
     let vacancies = [
         serde_json::json!({"id": "en", "title": "Data analyst",
-            "text": "You know SQL and Python (computer programming). You report to the board."}),
+            "text": "You know SQL and Python. You report to the board."}),
         serde_json::json!({"id": "fr", "title": "Analyste de données", "lang": "fr",
             "required_skills": ["SQL", "Python"],
             "text": "Nous cherchons une personne pour analyser les données de nos clients."}),
