@@ -132,31 +132,47 @@ impl<'a> SkillSet<'a> {
             let by_name = names
                 .iter()
                 .find(|(start, end, _)| text.get(*start..*end) == Some(name));
-            let is_new_name = !name.is_empty() && by_name.is_none();
-            let is_new_uri = by_uri.is_none();
-            let known = by_uri.map(|(_, place)| *place);
-            let known = known.or(by_name.map(|(_, _, place)| *place));
+            let by_uri = by_uri.map(|(_, place)| *place);
+            let by_name = by_name.map(|(_, _, place)| *place);
+            let known = by_uri.or(by_name);
             if known.is_none() && name.is_empty() && uri.is_none() {
                 continue;
             }
-            let is_held = self.by_key.contains_key(name)
-                || uri.is_some_and(|uri| self.by_uri.contains_key(&uri))
-                || matches!(uri, Some(Uri::Concept(key)) if candidate.skill_concepts.contains(&key));
             let place = known.unwrap_or(held.len());
-            match held.get_mut(place) {
-                Some(known) => *known |= is_held,
-                None => held.push(is_held),
+            if known.is_none() {
+                held.push(false);
             }
-            if is_new_name {
+            // A name and a URI stand for the skill that had them first.
+            let mut mark = |place: usize| {
+                held.get_mut(place)
+                    .into_iter()
+                    .for_each(|held| *held = true)
+            };
+            if self.by_key.contains_key(name) {
+                mark(by_name.unwrap_or(place));
+            }
+            if uri.is_some_and(|uri| self.has(uri, candidate)) {
+                mark(by_uri.unwrap_or(place));
+            }
+            if !name.is_empty() && by_name.is_none() {
                 names.push((start, end, place));
             }
-            if let Some(uri) = uri.filter(|_| is_new_uri) {
+            if let Some(uri) = uri.filter(|_| by_uri.is_none()) {
                 uris.push((uri, place));
             }
         }
         let matched = held.iter().filter(|held| **held).count();
         let asked = held.len();
         (asked > 0).then_some(Held { matched, asked })
+    }
+
+    /// Tells whether a URI is in this list or among the concepts of the candidate's texts.
+    fn has(&self, uri: Uri<'_>, candidate: &Summary) -> bool {
+        let is_named = match uri {
+            Uri::Concept(key) => candidate.skill_concepts.contains(&key),
+            Uri::Other(_) => false,
+        };
+        is_named || self.by_uri.contains_key(&uri)
     }
 
     /// Counts what of this list the candidate holds; `None` when the list is empty or

@@ -87,7 +87,8 @@ async fn scores_must_be_numbers() {
 async fn facets_must_be_known() {
     let mut list = vec![candidate("a", 0.1, &[])];
     list[0].facet_scores.insert("colour".to_owned(), 0.5);
-    let said = "unknown facet, known are text, skills, geography, words (got \"colour\")";
+    let said = "unknown facet, known are text, skills, occupation, geography, seniority, \
+                languages, words (got \"colour\")";
     refuses_field(request(list), "candidates[0].facet_scores", said).await;
 }
 

@@ -76,7 +76,7 @@ async fn top_k_cuts_and_explanations_sum_to_the_score() {
             .iter()
             .fold(0.0_f32, |sum, part| sum + part.contribution);
         assert_eq!(sum.to_bits(), result.score.to_bits());
-        assert_eq!(result.features.len(), 13);
+        assert_eq!(result.features.len(), 28);
         let unknown = result
             .features
             .iter()

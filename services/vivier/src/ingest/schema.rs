@@ -84,6 +84,7 @@ const CANDIDATE: Fields = &[
     ("consent_until", Shape::Text),
     ("text", Shape::Text),
     ("sensitive", Shape::TextMap),
+    ("salary", Shape::Object(SALARY)),
     ("attributes", Shape::TextMap),
 ];
 

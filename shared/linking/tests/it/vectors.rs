@@ -1,6 +1,6 @@
 //! Vectors of labels on disk, and texts compared by them.
 
-use vivier_linking::{LabelVectors, Linker, Weights};
+use vivier_linking::{LabelVectors, Linker, Scorer, Weights};
 use vivier_ontology::{Kind, Language, load};
 
 use crate::{full, ontology, uri};
@@ -140,7 +140,16 @@ fn a_text_in_another_language_is_translated() {
     };
     let all: Vec<f32> = linker.labels().flat_map(vector).collect();
     let made = LabelVectors::build(&folder.path().join("kept"), "one", &all, DIM).unwrap();
-    let linker = linker.with_vectors(made);
+    // Letters and stems speak for other concepts: what is asked is what the translation says.
+    let weights = Weights {
+        translated: 10.0,
+        ..Weights::default()
+    };
+    let scorer = Scorer {
+        vectors: weights,
+        letters: weights,
+    };
+    let linker = linker.with_vectors(made).with_scorer(scorer);
     let text = "la vente du savon, vendre";
     let best = linker.link(text, Some(&vector(text)), 1).unwrap();
     assert_eq!(uri(&ontology, best[0].concept), "esco:skill/sell-soap");
