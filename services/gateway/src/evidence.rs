@@ -1,12 +1,13 @@
 //! Adds to each reason about skills where the candidate's record names them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures::future::join_all;
 use rayon::prelude::*;
 use vivier_features::{SkillSpan, skill_spans};
 use vivier_proto::v1;
-use vivier_runtime::Deadline;
+use vivier_runtime::{Deadline, PoolError};
 use vivier_types::{Candidate, Profile, ProfileKind, Skill};
 
 use crate::cluster::{Cluster, collection};
@@ -15,9 +16,12 @@ use crate::query::Query;
 use crate::records::decode_document;
 use crate::report::Report;
 
-/// The places found for each result, in the order of the skills that its reasons name.
+/// By result the places of each skill that its reasons name, in their order.
+type Found = BTreeMap<String, Vec<Vec<SkillSpan>>>;
+
+/// The places found, and why some are missing.
 pub(crate) struct Spans {
-    of: BTreeMap<String, Vec<Vec<SkillSpan>>>,
+    of: Found,
     problems: Vec<String>,
 }
 
@@ -36,15 +40,21 @@ pub(crate) async fn find_spans(
             wanted.insert(result.id.clone(), held);
         }
     }
-    let (records, problems) = match (&query.candidate, query.kind) {
-        (Some(candidate), _) => {
-            let same = wanted.keys().map(|id| (id.clone(), candidate.clone()));
-            (same.collect(), Vec::new())
-        }
-        (None, ProfileKind::Candidate) => (BTreeMap::new(), Vec::new()),
-        (None, ProfileKind::Vacancy) => fetch(cluster, wanted.keys(), shard_of, deadline).await,
-    };
-    let knowledge = std::sync::Arc::clone(&cluster.knowledge);
+    let knowledge = Arc::clone(&cluster.knowledge);
+    if let Some(candidate) = query.candidate.clone() {
+        // One record for all results: it is read once.
+        let look = move || {
+            let all: Vec<Skill> = wanted.values().flatten().cloned().collect();
+            let mut spans = skill_spans(&candidate, &all, &knowledge).into_iter();
+            let split = wanted.into_iter().map(|(id, held)| {
+                let own = spans.by_ref().take(held.len()).collect();
+                (id, own)
+            });
+            split.collect()
+        };
+        return Spans::of(cluster.pool.run(look).await, Vec::new());
+    }
+    let (records, problems) = fetch(cluster, wanted.keys(), shard_of, deadline).await;
     let look = move || {
         let found = wanted.into_par_iter().filter_map(|(id, held)| {
             let candidate: &Candidate = records.get(&id)?;
@@ -53,12 +63,16 @@ pub(crate) async fn find_spans(
         });
         found.collect()
     };
-    match cluster.pool.run(look).await {
-        Ok(of) => Spans { of, problems },
-        Err(error) => Spans {
-            of: BTreeMap::new(),
-            problems: vec![error.to_string()],
-        },
+    Spans::of(cluster.pool.run(look).await, problems)
+}
+
+impl Spans {
+    fn of(found: Result<Found, PoolError>, mut problems: Vec<String>) -> Self {
+        let of = found.unwrap_or_else(|error| {
+            problems.push(error.to_string());
+            Found::new()
+        });
+        Self { of, problems }
     }
 }
 

@@ -4,7 +4,7 @@ mod config;
 pub(crate) mod fields;
 mod spans;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use sha2::{Digest as _, Sha256};
@@ -47,8 +47,12 @@ impl Knowledge {
         if let Some(reader) = &reader {
             hash.update(reader.fingerprint.as_bytes());
         }
-        if let Some(places) = &places {
-            hash.update(places.count_names().to_le_bytes());
+        for place in places.iter().flat_map(Gazetteer::places) {
+            hash.update(place.name.as_bytes());
+            if let Some(at) = place.coordinates {
+                hash.update(at.latitude.to_le_bytes());
+                hash.update(at.longitude.to_le_bytes());
+            }
         }
         let is_empty = reader.is_none() && places.is_none();
         Ok(Self {
@@ -234,10 +238,8 @@ impl EscoReader {
 
 /// Drops repetitions, and what is beyond [`MAX_CONCEPTS`].
 pub(crate) fn distinct(keys: impl IntoIterator<Item = ConceptKey>) -> Vec<ConceptKey> {
-    let mut seen = BTreeMap::new();
-    let fresh = keys
-        .into_iter()
-        .filter(|key| seen.insert(*key, ()).is_none());
+    let mut seen = BTreeSet::new();
+    let fresh = keys.into_iter().filter(|key| seen.insert(*key));
     fresh.take(MAX_CONCEPTS).collect()
 }
 
