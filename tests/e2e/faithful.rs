@@ -1,7 +1,7 @@
 //! Whether reasons are true: without the words that a reason cites, the score is lower.
 //!
-//! For real adverts and real CVs: the words that name one skill of the reason about
-//! required skills are deleted from the CV, the shorter CV joins the pool, and the advert is
+//! For real adverts and real CVs: the words that name one skill of a reason about skills
+//! are deleted from the CV, the shorter CV joins the pool, and the advert is
 //! asked again, so that both are scored in one answer. Beside it, as a control, as many
 //! bytes are deleted where nothing is cited.
 
@@ -94,7 +94,9 @@ fn deleting_what_a_reason_cites_lowers_the_score() {
 fn deletion(advert: usize, id: &str, cv: &str, result: &Value) -> Option<Deletion> {
     let reasons = result["reasons"].as_array()?.iter();
     let mut skills = reasons
-        .filter(|reason| reason["topic"] == "skill_overlap")
+        .filter(|reason| {
+            reason["topic"] == "skill_overlap" || reason["topic"] == "optional_skill_overlap"
+        })
         .flat_map(|reason| reason["skills"].as_array().into_iter().flatten());
     let ranges = skills.find_map(|skill| {
         let spans = skill["spans"].as_array()?;

@@ -117,7 +117,7 @@ pub fn describe_candidate(
 ///
 /// Without a title or skills of its own, those that the text lists are taken
 /// ([`crate::read_vacancy`]); without a list, the skills that it names by the ontology's
-/// labels count as required.
+/// labels count as optional: a text does not say how much each of them matters.
 pub fn describe_vacancy(vacancy: &Vacancy, knowledge: &Knowledge) -> Description {
     let texts = vacancy_texts(vacancy, Serialisation::default(), ConceptLabels::default());
     let lang = language(vacancy.lang.as_ref(), &texts.words);
@@ -131,7 +131,8 @@ pub fn describe_vacancy(vacancy: &Vacancy, knowledge: &Knowledge) -> Description
         let lang = lang.as_deref();
         if summary.skills.is_empty() && summary.optional_skills.is_empty() {
             let found = named_in(reader, &vacancy_fields(vacancy), lang);
-            summary.skills = as_skills(reader, &found);
+            summary.optional_skills = as_skills(reader, &found);
+            summary.skills_mentioned = !summary.optional_skills.is_empty();
         }
         summary.skill_concepts = link_all(reader, &mut summary.skills, lang);
         summary.optional_skill_concepts = link_all(reader, &mut summary.optional_skills, lang);

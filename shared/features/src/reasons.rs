@@ -14,6 +14,7 @@ mod place;
 mod skills;
 mod statement;
 mod terms;
+mod way;
 
 use vivier_types::Skill;
 

@@ -61,9 +61,13 @@ pub struct LinearConfig {
 /// What a required skill is worth is shared between its names and the ontology, which
 /// gives a near skill about a quarter of a held one: .4 each. A skill held counts in both,
 /// one that ESCO does not know in the first alone, one that is only near in the second
-/// alone. An occupation restates a title as the ontology sees it, so that the .3 of titles
-/// is not given twice: .2. Missing years and levels of education are read from texts and
-/// often only wished for: .03 a year, .06 a level. Pay that falls short costs at most .2.
+/// alone. A welcome skill, stated or only mentioned by an advert that lists none, is worth
+/// a quarter of that: on a weak proxy (56 real adverts without lists, 360 CVs) mentions
+/// weighed as required skills cost the order (mean average precision .298; .323 without
+/// ESCO), and at a quarter nearly nothing (.321). An occupation restates a title as the
+/// ontology sees it, so that the .3 of titles is not given twice: .2. Missing years and
+/// levels of education are read from texts and often only wished for: .03 a year, .06 a
+/// level. Pay that falls short costs at most .2.
 ///
 /// What is in other features weighs nothing: the retrieval score; the facets of
 /// occupation, geography, seniority and languages; the kilometres, also those beyond the

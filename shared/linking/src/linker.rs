@@ -89,7 +89,7 @@ impl Linker {
             || {
                 let (numbers, stems) = words.stems(&catalog, language);
                 let words = Terms::new(numbers, &stems);
-                (words, Dictionary::new(&catalog, stems))
+                (words, Dictionary::new(&catalog, stems, language))
             },
         );
         let spoken = catalog

@@ -27,22 +27,26 @@ pub(crate) struct Dictionary {
     stems: Lists,
     /// By stem: the most stems of a label that begins with it.
     most: Vec<usize>,
+    /// The language of the texts.
+    language: Language,
 }
 
 impl Dictionary {
-    /// Lists labels by the numbers of their stems; of labels with the same stems the first
-    /// preferred one stays, else the first.
-    pub(crate) fn new(catalog: &Catalog, stems: Lists) -> Self {
+    /// Lists labels by the numbers of their stems; of labels with the same stems one of the
+    /// language of the texts stays, of these the first preferred one, else the first.
+    pub(crate) fn new(catalog: &Catalog, stems: Lists, language: Language) -> Self {
         let hasher = DefaultHashBuilder::default();
         let hash = |label: &u32| hasher.hash_one(stems.get(*label));
         let mut labels = HashTable::with_capacity(stems.len());
         let mut most = Vec::new();
-        for preferred in [true, false] {
+        for (own_language, preferred) in
+            [(true, true), (true, false), (false, true), (false, false)]
+        {
             for ((number, label), own) in (0..).zip(&catalog.labels).zip(stems.iter()) {
                 let Some(first) = own.first().map(|first| place(*first)) else {
                     continue;
                 };
-                if label.preferred == preferred {
+                if (label.language == language, label.preferred) == (own_language, preferred) {
                     let same = |other: &u32| stems.get(*other) == own;
                     labels.entry(hash(&number), same, hash).or_insert(number);
                     most.resize(most.len().max(first + 1), 0);
@@ -58,13 +62,16 @@ impl Dictionary {
             hasher,
             stems,
             most,
+            language,
         }
     }
 
     /// Returns where labels stand in a text, given with its words, and which: the longest
     /// of those that overlap, from the left.
     ///
-    /// A single word counts only as [`stands_alone`] says.
+    /// A single word counts only as [`stands_alone`] says, and several words of another
+    /// language only when they are those of the label: by stems "management d'équipe" would
+    /// be "manage equipment".
     pub(crate) fn find(
         &self,
         text: &str,
@@ -74,12 +81,23 @@ impl Dictionary {
         let mut found = Vec::new();
         let mut rest = words.words.as_slice();
         while !rest.is_empty() {
-            let longest = self.longest(rest, &words.stems, |range, label, is_short| {
+            let longest = self.longest(rest, &words.stems, |range, label, alone| {
                 let written = text.get(range.clone()).unwrap_or_default();
                 let label = catalog.labels.get(place(label));
                 label.is_some_and(|label| {
                     let text = catalog.text(label);
-                    (!is_short || text == written) && stands_alone(written, text, label.language)
+                    match alone {
+                        Some(word) => {
+                            (!word.is_short || text == written)
+                                && stands_alone(written, text, label.language)
+                        }
+                        None => {
+                            let written = plain(written);
+                            !is_vague(&written)
+                                && (label.language == self.language
+                                    || same_words(&written, &plain(text)))
+                        }
+                    }
                 })
             });
             let taken = match longest {
@@ -98,7 +116,7 @@ impl Dictionary {
         &self,
         words: &[Word],
         stems: &[u32],
-        stands_alone: impl Fn(&Range<usize>, u32, bool) -> bool,
+        counts: impl Fn(&Range<usize>, u32, Option<&Word>) -> bool,
     ) -> Option<(Range<usize>, u32, usize)> {
         let first = words.first()?;
         let most = *self
@@ -121,7 +139,8 @@ impl Dictionary {
                 continue;
             };
             let range = first.range.start..word.range.end;
-            if part.len() > 1 || stands_alone(&range, *label, word.is_short) {
+            let alone = (part.len() == 1).then_some(word);
+            if counts(&range, *label, alone) {
                 longest = Some((range, *label, count));
             }
         }
@@ -129,9 +148,9 @@ impl Dictionary {
     }
 }
 
-/// Labels of one word that texts mostly use in another sense, or in none that can be asked
-/// for: the worst among some hundreds of mentions in CVs and adverts that were read.
-const VAGUE: [&str; 46] = [
+/// Labels that texts mostly use in another sense, or in none that can be asked for: the
+/// worst among some hundreds of mentions in CVs and adverts that were read.
+const VAGUE: [&str; 47] = [
     "access",
     "activity",
     "avec",
@@ -159,6 +178,7 @@ const VAGUE: [&str; 46] = [
     "lead",
     "major",
     "marine",
+    "offre d emploi",
     "passerelle",
     "pattern",
     "physique",
@@ -197,10 +217,18 @@ fn stands_alone(written: &str, label: &str, language: Language) -> bool {
         count => count.min(1),
     };
     let (one, other) = (plain(written), plain(label));
-    let is_vague = || VAGUE.iter().any(|vague| is_plural(&one, vague));
-    capitals(written) >= wanted
-        && (is_plural(&one, &other) || is_plural(&other, &one))
-        && !is_vague()
+    capitals(written) >= wanted && same_words(&one, &other) && !is_vague(&one)
+}
+
+fn is_vague(plain: &str) -> bool {
+    VAGUE.iter().any(|vague| same_words(plain, vague))
+}
+
+/// Tells whether plain words are the same, but for the endings of plurals.
+fn same_words(one: &str, other: &str) -> bool {
+    let [one, other] = [one, other].map(|words| words.split(' ').collect::<Vec<_>>());
+    let same = |(one, other): (&&str, &&str)| is_plural(one, other) || is_plural(other, one);
+    one.len() == other.len() && one.iter().zip(&other).all(same)
 }
 
 /// Tells whether a word is another one or its plural.
@@ -382,6 +410,21 @@ mod tests {
         ] {
             assert_eq!(stands_alone(written, label, language), counts, "{written}");
         }
+    }
+
+    #[test]
+    fn words_are_the_same_but_for_plurals() {
+        for (one, other, same) in [
+            ("work plan", "work plans", true),
+            ("work plans", "work planning", false),
+            ("management equipe", "manage equipment", false),
+            ("offres d emploi", "offre d emploi", true),
+            ("project", "project management", false),
+            ("project management", "project", false),
+        ] {
+            assert_eq!(same_words(one, other), same, "{one} / {other}");
+        }
+        assert!(is_vague("offres d emploi") && is_vague("plans") && !is_vague("emploi"));
     }
 
     proptest! {

@@ -19,6 +19,8 @@ pub struct Summary {
     pub skills: Vec<Skill>,
     /// Skills that are welcome but not required (vacancies only).
     pub optional_skills: Vec<Skill>,
+    /// Whether the optional skills are those that a text mentions, because it lists none.
+    pub skills_mentioned: bool,
     /// Languages spoken, or asked for.
     pub languages: Vec<Language>,
     /// Where the person lives, or where the job is.

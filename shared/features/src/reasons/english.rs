@@ -12,8 +12,25 @@ use crate::spoken::{Standing, primary};
 /// Puts a statement into words: a sentence, or a few about skills.
 pub(super) fn sentence(statement: &Statement) -> String {
     match statement {
-        Statement::RequiredSkills(names) => skills(names, names.count(), "required"),
-        Statement::OptionalSkills { names, count } => skills(names, *count, "optional"),
+        Statement::RequiredSkills(names) => {
+            let kind = ["required skill", "required skills"];
+            skills(names, names.count(), kind)
+        }
+        Statement::OptionalSkills {
+            names,
+            count,
+            mentioned,
+        } => {
+            let kind = if *mentioned {
+                [
+                    "skill that the advert mentions",
+                    "skills that the advert mentions",
+                ]
+            } else {
+                ["optional skill", "optional skills"]
+            };
+            skills(names, *count, kind)
+        }
         Statement::Title {
             held,
             asked,
@@ -73,19 +90,19 @@ fn names(list: &[String]) -> String {
     listed(list, |count| format!("and {count} more"))
 }
 
-fn skills(skills: &SkillNames, count: usize, kind: &str) -> String {
+fn skills(skills: &SkillNames, count: usize, [one, many]: [&str; 2]) -> String {
     let matched = names(&skills.matched);
     let none = match count {
-        1 => format!("Does not list the {kind} skill"),
-        _ => format!("Lists none of the {count} {kind} skills"),
+        1 => format!("Does not list the {one}"),
+        _ => format!("Lists none of the {count} {many}"),
     };
     let nothing_near = skills.related.is_empty();
     let mut text = match skills.matched.len() {
         0 if nothing_near => return format!("{none}: {}.", names(&skills.missing)),
         0 => format!("{none}."),
-        1 if count == 1 => format!("Has the {kind} skill: {matched}."),
-        has if has == count => format!("Has all {count} {kind} skills: {matched}."),
-        has => format!("Has {has} of {count} {kind} skills: {matched}."),
+        1 if count == 1 => format!("Has the {one}: {matched}."),
+        has if has == count => format!("Has all {count} {many}: {matched}."),
+        has => format!("Has {has} of {count} {many}: {matched}."),
     };
     if !nothing_near {
         text += &format!(" Related: {}.", names(&skills.ways()));

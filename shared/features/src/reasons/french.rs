@@ -13,8 +13,25 @@ use crate::spoken::{Standing, primary};
 /// Puts a statement into words: a sentence, or a few about skills.
 pub(super) fn sentence(statement: &Statement) -> String {
     match statement {
-        Statement::RequiredSkills(names) => skills(names, names.count(), "requise"),
-        Statement::OptionalSkills { names, count } => skills(names, *count, "souhaitée"),
+        Statement::RequiredSkills(names) => {
+            let kind = ["compétence requise", "compétences requises"];
+            skills(names, names.count(), kind)
+        }
+        Statement::OptionalSkills {
+            names,
+            count,
+            mentioned,
+        } => {
+            let kind = if *mentioned {
+                [
+                    "compétence que l'annonce mentionne",
+                    "compétences que l'annonce mentionne",
+                ]
+            } else {
+                ["compétence souhaitée", "compétences souhaitées"]
+            };
+            skills(names, *count, kind)
+        }
         Statement::Title {
             held,
             asked,
@@ -79,19 +96,19 @@ fn names(list: &[String]) -> String {
 }
 
 /// `kind` in the singular; every one takes an s in the plural.
-fn skills(skills: &SkillNames, count: usize, kind: &str) -> String {
+fn skills(skills: &SkillNames, count: usize, [one, many]: [&str; 2]) -> String {
     let matched = names(&skills.matched);
     let none = match count {
-        1 => format!("Ne mentionne pas la compétence {kind}"),
-        _ => format!("Ne mentionne aucune des {count} compétences {kind}s"),
+        1 => format!("Ne mentionne pas la {one}"),
+        _ => format!("Ne mentionne aucune des {count} {many}"),
     };
     let nothing_near = skills.related.is_empty();
     let mut text = match skills.matched.len() {
         0 if nothing_near => return format!("{none} : {}.", names(&skills.missing)),
         0 => format!("{none}."),
-        1 if count == 1 => format!("Possède la compétence {kind} : {matched}."),
-        has if has == count => format!("Possède les {count} compétences {kind}s : {matched}."),
-        has => format!("Possède {has} des {count} compétences {kind}s : {matched}."),
+        1 if count == 1 => format!("Possède la {one} : {matched}."),
+        has if has == count => format!("Possède les {count} {many} : {matched}."),
+        has => format!("Possède {has} des {count} {many} : {matched}."),
     };
     match skills.related.len() {
         0 => {}

@@ -4,14 +4,11 @@ use vivier_ontology::{ConceptId, Kind, Language, skill_similarity};
 use vivier_types::{Skill, Summary, concept_key};
 
 use super::statement::{SkillNames, Statement};
+use super::way::way;
 use super::{Draft, Polarity, SkillEvidence, non_empty};
 use crate::esco::Esco;
 use crate::pair::{Feature, Hit, Query, narrowed};
 use crate::skills::{Met, SkillSet, knows_skills};
-
-/// Most steps to a skill that is called related: two skills of one occupation, a
-/// similarity of .25.
-const NEAR_STEPS: u8 = 2;
 
 pub(super) fn required(query: &Query<'_>, hit: &Hit<'_>, labels: Language) -> Option<Draft> {
     let (_, vacancy) = query.sides(hit);
@@ -41,7 +38,11 @@ pub(super) fn optional(query: &Query<'_>, hit: &Hit<'_>, labels: Language) -> Op
     // What is only welcome is not missed.
     let count = names.count();
     names.missing.clear();
-    let statement = Statement::OptionalSkills { names, count };
+    let statement = Statement::OptionalSkills {
+        names,
+        count,
+        mentioned: vacancy.skills_mentioned,
+    };
     let feature = Feature::OptionalSkillOverlap;
     let mut draft = Draft::new(feature, statement, Polarity::For).resting_on(evidence);
     draft.skills = skills;
@@ -111,40 +112,20 @@ fn near(query: &Query<'_>, hit: &Hit<'_>, asked: &Skill, labels: Language) -> Op
     let occupations = candidate.occupation_concepts.iter();
     let occupations = occupations.chain(&vacancy.occupation_concepts);
     let occupations: Vec<ConceptId> = occupations.filter_map(|key| esco.concept(*key)).collect();
-    let way = |held: ConceptId| {
-        let steps = query.steps(asked, held)?;
-        Some((steps, way(esco, (held, asked), steps, &occupations)?))
+    // By an occupation only when it is one of the pair's: any two skills meet in some.
+    let says = |between: ConceptId| match esco.ontology().kind(between) {
+        Kind::Skill | Kind::SkillGroup => true,
+        Kind::Occupation => occupations.contains(&between),
+        Kind::IscoGroup => false,
     };
-    let (steps, path) = held.filter_map(way).min_by_key(|(steps, _)| *steps)?;
+    let ways = held.filter_map(|held| way(query, held, asked, says));
+    let (steps, path) = ways.min_by_key(|(steps, _)| *steps)?;
     let label = |concept: &ConceptId| esco.label(*concept, labels).map(str::to_owned);
     Some(Near {
         held: named(esco, *path.first()?, candidate, labels),
         similarity: narrowed(skill_similarity(Some(steps))),
         path: path.iter().filter_map(label).collect(),
     })
-}
-
-/// Returns the way between two skills, at most [`NEAR_STEPS`] long: directly, or by a wider
-/// skill or a group of skills. By an occupation only when it is one of the pair's: any two
-/// skills meet in some occupation.
-fn way(
-    esco: &Esco,
-    (held, asked): (ConceptId, ConceptId),
-    steps: u8,
-    occupations: &[ConceptId],
-) -> Option<Vec<ConceptId>> {
-    if steps != NEAR_STEPS {
-        return (steps < NEAR_STEPS).then(|| vec![held, asked]);
-    }
-    let graph = esco.distances().graph();
-    let says = |concept: &ConceptId| match esco.ontology().kind(*concept) {
-        Kind::Skill | Kind::SkillGroup => true,
-        Kind::Occupation => occupations.contains(concept),
-        Kind::IscoGroup => false,
-    };
-    let leads = |concept: &ConceptId| graph.neighbours(*concept).any(|next| next == asked);
-    let mut between = graph.neighbours(held).filter(says).filter(leads);
-    Some(vec![held, between.next()?, asked])
 }
 
 /// Returns the candidate's skill of a concept: as it is listed, else by the label.

@@ -16,6 +16,8 @@ pub(super) enum Statement {
     OptionalSkills {
         names: SkillNames,
         count: usize,
+        /// Whether a text mentions them, where nothing lists them.
+        mentioned: bool,
     },
     Title {
         held: String,

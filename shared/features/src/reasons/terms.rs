@@ -1,9 +1,10 @@
 //! Reasons about titles, occupations, languages, experience, education, pay and texts.
 
-use vivier_ontology::{ConceptId, Language};
+use vivier_ontology::{ConceptId, Kind, Language};
 use vivier_types::{Facet, ProfileKind, Summary};
 
 use super::statement::{Gap, Statement, TitleLikeness};
+use super::way::way;
 use super::{Draft, Polarity};
 use crate::pair::{Feature, Hit, Query};
 use crate::salary;
@@ -19,10 +20,6 @@ const CLOSE_TEXT: f32 = 0.5;
 
 /// Years of experience that may be missing without speaking against a pair.
 const SMALL_GAP_YEARS: f32 = 1.0;
-
-/// Most steps between occupations that are called related: two of one ISCO group, or with
-/// a skill in common.
-const NEAR_STEPS: u8 = 2;
 
 pub(super) fn title(query: &Query<'_>, hit: &Hit<'_>) -> Option<Draft> {
     let closest = query.closest_titles(hit.summary)?;
@@ -59,12 +56,13 @@ pub(super) fn occupation(query: &Query<'_>, hit: &Hit<'_>, labels: Language) -> 
     let pairs = asked
         .iter()
         .flat_map(|asked| held.iter().map(|held| (*held, *asked)));
-    let steps = |(held, asked)| Some((query.steps(asked, held)?, held, asked));
-    let (steps, held, asked) = pairs.filter_map(steps).min_by_key(|(steps, ..)| *steps)?;
-    if steps > NEAR_STEPS {
-        return None;
-    }
-    let path = esco.distances().graph().path(held, asked, NEAR_STEPS)?;
+    // Not by a skill in common: that of managing budgets joins a hotel and a foundry.
+    let says = |between: ConceptId| match esco.ontology().kind(between) {
+        Kind::Occupation | Kind::IscoGroup => true,
+        Kind::Skill | Kind::SkillGroup => false,
+    };
+    let ways = pairs.filter_map(|(held, asked)| way(query, held, asked, says));
+    let (steps, path) = ways.min_by_key(|(steps, _)| *steps)?;
     let label = |concept: &ConceptId| esco.label(*concept, labels).map(str::to_owned);
     let path: Vec<String> = path.iter().filter_map(label).collect();
     let evidence = path.clone();

@@ -363,6 +363,44 @@ fn a_skill_that_is_only_near_is_related_and_not_held() {
 }
 
 #[test]
+fn skills_that_an_advert_only_mentions_are_not_called_required() {
+    let candidate = Summary {
+        skill_concepts: keys(&[MYSQL]),
+        occupation_concepts: keys(&[DATABASE_ADMINISTRATOR]),
+        ..Summary::default()
+    };
+    let mut vacancy = Summary {
+        optional_skills: vec![skill("MySQL", MYSQL), skill("Rust", RUST)],
+        skills_mentioned: true,
+        ..Summary::default()
+    };
+    assert_eq!(
+        both(&candidate, &vacancy),
+        [
+            "Has 1 of 2 skills that the advert mentions: MySQL.",
+            "Possède 1 des 2 compétences que l'annonce mentionne : MySQL.",
+        ]
+    );
+    vacancy.optional_skills.truncate(1);
+    assert_eq!(
+        both(&candidate, &vacancy),
+        [
+            "Has the skill that the advert mentions: MySQL.",
+            "Possède la compétence que l'annonce mentionne : MySQL.",
+        ]
+    );
+}
+
+#[test]
+fn occupations_that_only_share_a_skill_are_not_called_related() {
+    let (mut candidate, mut vacancy) = (Summary::default(), Summary::default());
+    // Both need SQL, and nothing else joins them within two steps.
+    candidate.occupation_concepts = keys(&[DATABASE_ADMINISTRATOR]);
+    vacancy.occupation_concepts = keys(&[DEVELOPER]);
+    assert_eq!(said(&candidate, &vacancy), []);
+}
+
+#[test]
 fn terms_beyond_what_is_asked_for_are_put_into_words() {
     let (mut candidate, mut vacancy) = full_pair();
     candidate.seniority = Some(Seniority::Lead);

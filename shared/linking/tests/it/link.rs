@@ -84,3 +84,24 @@ fn running_texts_name_concepts_at_their_bytes() {
     );
     assert!(mentions.iter().all(|mention| mention.exact));
 }
+
+#[test]
+fn labels_of_another_language_must_stand_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let ontology = ontology(folder.path());
+    let linker = Linker::new(&ontology, &[Kind::Skill], Language::FRENCH).unwrap();
+    let text = "Work in team, work in teams, taille de vignes";
+    let mentions = linker.mentions(text, &[]).unwrap();
+    let found: Vec<&str> = mentions
+        .iter()
+        .map(|one| &text[one.range.clone()])
+        .collect();
+    assert_eq!(found, ["Work in team", "work in teams"], "but for plurals");
+    let text = "working in teamed, team played, SQL";
+    let mentions = linker.mentions(text, &[]).unwrap();
+    let found: Vec<&str> = mentions
+        .iter()
+        .map(|one| &text[one.range.clone()])
+        .collect();
+    assert_eq!(found, ["SQL"], "{mentions:?}");
+}

@@ -249,6 +249,7 @@ impl TryFrom<v1::Summary> for Summary {
             occupation_concepts: decode_concepts("occupation_concepts", &wire.occupation_concepts)?,
             education_level: decode_education(wire.education_level)?,
             salary: decode_salary(wire.salary)?,
+            skills_mentioned: wire.skills_mentioned,
         })
     }
 }
@@ -272,6 +273,7 @@ impl From<Summary> for v1::Summary {
             occupation_concepts: encode_concepts(&summary.occupation_concepts),
             education_level: summary.education_level.map(u32::from),
             salary: summary.salary.map(v1::Salary::from),
+            skills_mentioned: summary.skills_mentioned,
         }
     }
 }
