@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use vivier_ontology::{Language, load};
+use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
+use vivier_ontology::{Language, Origin, load};
 
 use crate::support::{example, loaded, write};
 
@@ -22,6 +23,72 @@ fn a_missing_column_is_named_with_those_that_are_there() {
     let said = refused(folder.path());
     let wanted = "skillGroups_en.csv, line 1: the column \"preferredLabel\" is missing; it has conceptType, conceptUri, code";
     assert!(said.ends_with(wanted), "{said}");
+}
+
+/// Files with the columns that they must have.
+const REQUIRED: [(&str, &[&str]); 6] = [
+    ("skills_en.csv", &["conceptUri", "preferredLabel"]),
+    (
+        "broaderRelationsOccPillar.csv",
+        &["conceptType", "conceptUri", "broaderType", "broaderUri"],
+    ),
+    (
+        "occupationSkillRelations.csv",
+        &["occupationUri", "relationType", "skillUri"],
+    ),
+    (
+        "skillSkillRelations_en.csv",
+        &["originalSkillUri", "relationType", "relatedSkillUri"],
+    ),
+    (
+        "skillsHierarchy_en.csv",
+        &["Level 0 URI", "Level 1 URI", "Level 2 URI", "Level 3 URI"],
+    ),
+    ("greenSkillsCollection_en.csv", &["conceptUri"]),
+];
+
+#[test]
+fn each_column_that_must_be_there_is_asked_for() {
+    for (name, columns) in REQUIRED {
+        for missing in columns {
+            let folder = tempfile::tempdir().unwrap();
+            let rest = columns.iter().filter(|column| *column != missing);
+            let header = rest.copied().chain(["other"]).collect::<Vec<_>>().join(",");
+            write(folder.path(), name, &[&header]);
+            let said = refused(folder.path());
+            let wanted = format!("{name}, line 1: the column {missing:?} is missing; it has ");
+            assert!(said.contains(&wanted), "{said}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    /// Whatever stands in a file, loading says something and does not panic; what it counts
+    /// is the same from the cache.
+    #[test]
+    fn no_file_is_too_bad(
+        rows in proptest::collection::vec("([ab\",\r\n|é]|esco:skill/[ab]|SkillGroup|essential){0,12}", 0..8),
+        file in 0..REQUIRED.len(),
+    ) {
+        let (name, columns) = REQUIRED[file];
+        let folder = tempfile::tempdir().unwrap();
+        let header = columns.join(",");
+        let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+        write(folder.path(), name, &[&[header.as_str()], rows.as_slice()].concat());
+        let cache = folder.path().join("cache");
+        let load = || load(&[folder.path().to_owned()], Some(&cache));
+        match (load(), load()) {
+            (Ok(first), Ok(again)) => {
+                prop_assert_eq!(again.origin, Origin::Cache);
+                prop_assert_eq!(first.ontology, again.ontology);
+                prop_assert_eq!(first.defects, again.defects);
+            }
+            (Err(first), Err(again)) => prop_assert_eq!(first.to_string(), again.to_string()),
+            _ => prop_assert!(false, "not the same twice"),
+        }
+    }
 }
 
 #[test]
