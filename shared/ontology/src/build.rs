@@ -221,14 +221,8 @@ impl Draft {
 
     /// Notes a member of a collection, which may be noted as a concept later.
     pub(crate) fn member(&mut self, collection: &str, uri: &str, place: Place) {
-        // Not by `entry`, which would copy the name for every row.
-        if !self.collections.contains_key(collection) {
-            self.collections
-                .insert(collection.to_owned(), BTreeMap::new());
-        }
-        if let Some(members) = self.collections.get_mut(collection) {
-            members.entry(uri.to_owned()).or_insert(place);
-        }
+        let members = self.collections.entry(collection.to_owned()).or_default();
+        members.entry(uri.to_owned()).or_insert(place);
     }
 
     /// Joins all that was noted, and says what is wrong with it.
