@@ -1,11 +1,13 @@
 //! Loads the skills ontology and says what was loaded.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
 use serde_json::json;
-use vivier_ontology::{Kind, Loaded, Origin, Relation, load};
+use vivier_ontology::{
+    Defect, Defects, Kind, Loaded, Origin, Relation, ReuseLevel, SkillType, load,
+};
 
 use crate::failure::Outcome;
 use crate::output::Output;
@@ -15,7 +17,9 @@ use crate::output::Output;
 #[command(after_help = "\
 Folders are those of the CSV downloads of ESCO, as they are: one for each version and
 language. They are merged by URI, and what an earlier folder says holds. Lists of labels
-alone (conceptUri, preferredLabel, altLabels) add labels to known concepts.
+alone (conceptUri, preferredLabel, altLabels) add labels to known concepts. The name of a file
+of labels says their language: skills_en.csv. Rows that cannot be used are left out; what is
+wrong with the files is counted by kind, with file, line, column and value of the first.
 
 Example:
   vivier ontology --esco esco_en,esco_fr --cache esco.cache")]
@@ -68,27 +72,65 @@ fn fields(loaded: &Loaded, resident: Option<u64>) -> serde_json::Value {
         Relation::ALL.map(|relation| (relation.name(), ontology.count_related(relation)));
     let labels = ontology.languages().map(|language| {
         let (preferred, others) = ontology.count_labels(language);
-        let counts = json!({ "preferred": preferred, "others": others });
+        let hidden = ontology.count_hidden(language);
+        let counts = json!({ "preferred": preferred, "others": others, "hidden": hidden });
         (language.code().to_owned(), counts)
     });
     let files = loaded.files.iter();
-    let files = files.map(|(path, rows)| json!({ "path": path, "rows": rows }));
+    let files = files.map(|(path, rows)| json!({ "path": shown(path), "rows": rows }));
+    let types = SkillType::ALL.map(|one| (one.name(), ontology.count_skill_type(Some(one))));
+    let untyped = [("not_given", ontology.count_skill_type(None))];
+    let levels = ReuseLevel::ALL.map(|one| (one.name(), ontology.count_reuse_level(Some(one))));
+    let unlevelled = [("not_given", ontology.count_reuse_level(None))];
+    let collections = ontology.collections();
+    let collections = collections.map(|(name, members)| (name.to_owned(), json!(members)));
     json!({
         "concepts": ontology.len(),
         "of_kind": object(concepts),
         "relations": object(relations),
         "labels": labels.collect::<serde_json::Map<_, _>>(),
+        "skill_types": object(types.into_iter().chain(untyped)),
+        "reuse_levels": object(levels.into_iter().chain(unlevelled)),
+        "collections": collections.collect::<serde_json::Map<_, _>>(),
         "files": files.collect::<Vec<_>>(),
         "from_cache": loaded.origin == Origin::Cache,
         "cache_problem": loaded.cache_problem,
-        "unknown_relations": loaded.left_out.unknown,
-        "circles": loaded.left_out.circles,
+        "unused_files": paths(&loaded.unused_files),
+        "unknown_files": paths(&loaded.unknown_files),
+        "defects": defects(&loaded.defects),
         "seconds": loaded.elapsed.as_secs_f64(),
         "resident_kb": resident,
     })
 }
 
-fn object<const N: usize>(fields: [(&str, usize); N]) -> serde_json::Value {
+/// Returns each kind with its count and the first of it.
+fn defects(defects: &Defects) -> serde_json::Value {
+    let example = |defect: &Defect| {
+        json!({
+            "path": shown(&defect.path),
+            "line": defect.line,
+            "column": defect.column,
+            "value": defect.value,
+            "problem": defect.problem,
+        })
+    };
+    let kinds = defects.iter().map(|(kind, count, examples)| {
+        let examples: Vec<_> = examples.iter().map(example).collect();
+        json!({ "kind": kind.name(), "count": count, "examples": examples })
+    });
+    kinds.collect()
+}
+
+fn paths(paths: &[PathBuf]) -> Vec<String> {
+    paths.iter().map(|path| shown(path)).collect()
+}
+
+/// Returns a path for JSON, which has no other bytes than UTF-8.
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn object<'a>(fields: impl IntoIterator<Item = (&'a str, usize)>) -> serde_json::Value {
     let fields = fields.into_iter();
     let fields = fields.map(|(name, count)| (name.replace(' ', "_"), json!(count)));
     serde_json::Value::Object(fields.collect())
@@ -124,14 +166,55 @@ mod tests {
     #[test]
     fn what_was_loaded_is_json() {
         let folder = tempfile::tempdir().unwrap();
-        let rows = "conceptType,conceptUri,preferredLabel,altLabels,status\n\
-            KnowledgeSkillCompetence,http://data.europa.eu/esco/skill/a,Rust,,released\n";
+        let rows = "conceptType,conceptUri,skillType,preferredLabel,altLabels,status\n\
+            KnowledgeSkillCompetence,http://data.europa.eu/esco/skill/a,knowledge,Rust,,released\n";
         std::fs::write(folder.path().join("skills_en.csv"), rows).unwrap();
         let loaded = load(&[folder.path().to_owned()], None).unwrap();
         let fields = fields(&loaded, None);
         assert_eq!(fields["concepts"], 1);
         assert_eq!(fields["of_kind"]["skill_groups"], 0);
         assert_eq!(fields["labels"]["en"]["preferred"], 1);
+        assert_eq!(fields["skill_types"]["knowledge"], 1);
+        assert_eq!(fields["reuse_levels"]["not_given"], 1);
         assert_eq!(fields["files"][0]["rows"], 1);
+        assert_eq!(fields["defects"], json!([]));
+    }
+
+    #[test]
+    fn defects_are_shown_from_the_files_and_from_the_cache() {
+        let folder = tempfile::tempdir().unwrap();
+        let rows = "conceptType,conceptUri,broaderType,broaderUri\n\
+            SkillGroup,http://data.europa.eu/esco/skill/a,SkillGroup,\
+            http://data.europa.eu/esco/skill/a\n";
+        let file = folder.path().join("broaderRelationsSkillPillar_en.csv");
+        std::fs::write(&file, rows).unwrap();
+        let mut args = OntologyArgs {
+            esco: vec![folder.path().to_owned()],
+            cache: Some(folder.path().join("esco.cache")),
+            json: false,
+        };
+        let out = folder.path().join("out");
+        let mut printed = |json| {
+            args.json = json;
+            let file = std::fs::File::create(&out).unwrap();
+            run(&args, &mut Output::plain(file)).unwrap();
+            std::fs::read_to_string(&out).unwrap()
+        };
+        let text = [printed(false), printed(false)];
+        for (text, from) in text.iter().zip(["files", "cache"]) {
+            let wanted = "defects: 1 broader relations that close a circle, left out";
+            assert!(text.contains(wanted), "{text}");
+            let wanted = format!("loaded from the {from} in ");
+            assert!(text.contains(&wanted), "{text}");
+        }
+        let fields: serde_json::Value = serde_json::from_str(&printed(true)).unwrap();
+        let circle = &fields["defects"][0];
+        assert_eq!(circle["kind"], "circle");
+        assert_eq!(circle["count"], 1);
+        let example = &circle["examples"][0];
+        assert_eq!(example["path"], shown(&file));
+        assert_eq!(example["line"], 2);
+        assert_eq!(example["column"], "broaderUri");
+        assert_eq!(example["value"], "http://data.europa.eu/esco/skill/a");
     }
 }

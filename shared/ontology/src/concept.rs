@@ -109,7 +109,7 @@ impl Relation {
 pub struct Language([u8; 2]);
 
 /// The languages in which ESCO is published.
-const LANGUAGES: &str = "ar bg cs da de el en es et fi fr ga hr hu is it lt lv mt nl no pl pt ro \
+pub(crate) const LANGUAGES: &str = "ar bg cs da de el en es et fi fr ga hr hu is it lt lv mt nl no pl pt ro \
                          sk sl sv uk";
 
 impl Language {
@@ -158,6 +158,8 @@ pub(crate) struct Labels {
     pub(crate) descriptions: Vec<u32>,
     /// By concept: the numbers of its other labels.
     pub(crate) others: Lists,
+    /// Which of the items of `others` are hidden, by their places, ascending.
+    pub(crate) hidden: Vec<u32>,
 }
 
 /// Where no text is.
@@ -175,6 +177,17 @@ pub struct Ontology {
     pub(crate) labels: BTreeMap<Language, Labels>,
     /// In the order of [`Relation::ALL`]: by concept, what it is related to.
     pub(crate) relations: Vec<Lists>,
+    /// By concept: the type of a skill, as its [`SkillType`](crate::SkillType) has it.
+    pub(crate) skill_types: Vec<u8>,
+    /// By concept: the level of a skill, as its [`ReuseLevel`](crate::ReuseLevel) has it.
+    pub(crate) reuse_levels: Vec<u8>,
+    /// The names of collections, ascending.
+    pub(crate) collections: Texts,
+    /// By collection: its members, ascending.
+    pub(crate) members: Lists,
+    /// By skill: the occupations to which it is essential, and to which it is optional; made
+    /// of `relations`.
+    pub(crate) needed_by: [Lists; 2],
 }
 
 impl Ontology {
@@ -240,7 +253,7 @@ impl Ontology {
         self.text(labels.preferred.get(concept.number()))
     }
 
-    /// Returns the other labels, as they were given.
+    /// Returns the other labels, alternative and hidden, as they were given.
     pub fn other_labels(
         &self,
         concept: ConceptId,
@@ -250,6 +263,43 @@ impl Ontology {
         let numbers = labels.map(|labels| labels.others.get(concept.0));
         let numbers = numbers.unwrap_or_default().iter();
         numbers.map(|number| self.texts.get(*number))
+    }
+
+    /// Returns those of the [other labels](Self::other_labels) that are alternative names.
+    pub fn alternative_labels(
+        &self,
+        concept: ConceptId,
+        language: Language,
+    ) -> impl Iterator<Item = &str> {
+        self.labels_of(concept, language, false)
+    }
+
+    /// Returns those of the [other labels](Self::other_labels) that are hidden: they help to
+    /// find the concept, such as misspelt or outdated ones, and are not to be shown.
+    pub fn hidden_labels(
+        &self,
+        concept: ConceptId,
+        language: Language,
+    ) -> impl Iterator<Item = &str> {
+        self.labels_of(concept, language, true)
+    }
+
+    fn labels_of(
+        &self,
+        concept: ConceptId,
+        language: Language,
+        hidden: bool,
+    ) -> impl Iterator<Item = &str> {
+        let labels = self.labels.get(&language);
+        labels.into_iter().flat_map(move |labels| {
+            let numbers = labels.others.get(concept.0).iter();
+            let places = labels.others.range(concept.0);
+            let places = places.map(|place| u32::try_from(place).unwrap_or(u32::MAX));
+            let one_sort = places
+                .zip(numbers)
+                .filter(move |(place, _)| labels.hidden.binary_search(place).is_ok() == hidden);
+            one_sort.map(|(_, number)| self.texts.get(*number))
+        })
     }
 
     /// Returns the description.
@@ -288,6 +338,20 @@ impl Ontology {
         };
         let preferred = labels.preferred.iter().filter(|number| **number != NONE);
         (preferred.count(), labels.others.items.len())
+    }
+
+    /// Counts the hidden ones among the other labels in a language.
+    pub fn count_hidden(&self, language: Language) -> usize {
+        let labels = self.labels.get(&language);
+        labels.map_or(0, |labels| labels.hidden.len())
+    }
+
+    /// Returns the URI of a concept, with a label where there is one.
+    pub(crate) fn named(&self, number: u32) -> String {
+        let uri = self.uris.get(number);
+        let mut languages = self.languages();
+        let label = languages.find_map(|language| self.label(ConceptId(number), language));
+        label.map_or_else(|| uri.to_owned(), |label| format!("{uri} ({label})"))
     }
 
     fn text(&self, number: Option<&u32>) -> Option<&str> {

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::concept::LANGUAGES;
+use crate::defects::Defect;
+
 /// Why an ontology cannot be read or asked.
 #[derive(Debug, thiserror::Error)]
 pub enum OntologyError {
@@ -37,19 +40,31 @@ pub enum OntologyError {
         /// The columns that it has.
         found: String,
     },
-    /// A row cannot be used.
-    #[error("{}, line {line}: {column} {value:?} {problem}", path.display())]
-    Value {
+    /// None of the rows of a file can be used.
+    #[error("{first}; none of the {rows} rows can be used")]
+    NoRow {
+        /// How many there are.
+        rows: usize,
+        /// What is wrong with the first.
+        first: Box<Defect>,
+    },
+    /// A file is not in UTF-8.
+    #[error(
+        "{}, line {line}, byte {offset}: {value:#04x} is not UTF-8, which the files of ESCO are; \
+         a file saved in another encoding is converted by `iconv -f {encoding} -t UTF-8`",
+        path.display()
+    )]
+    NotUtf8 {
         /// The file.
         path: PathBuf,
-        /// From 1, the header included.
+        /// From 1.
         line: u64,
-        /// The column.
-        column: &'static str,
-        /// What stands there.
-        value: String,
-        /// What is wrong with it.
-        problem: &'static str,
+        /// Place in the file of the first byte that is not UTF-8, from 0.
+        offset: u64,
+        /// The byte.
+        value: u8,
+        /// The encoding that it is likely to have.
+        encoding: &'static str,
     },
     /// A file is no CSV.
     #[error("{} is not readable as CSV", path.display())]
@@ -59,6 +74,20 @@ pub enum OntologyError {
         /// What the reader said.
         #[source]
         source: csv::Error,
+    },
+    /// The name of a file does not say the language of its labels.
+    #[error(
+        "{}: the name does not say the language of the labels; name it {base}_LANG.csv, such as \
+         {base}_en.csv, with LANG one of {known}",
+        path.display()
+    )]
+    NoLanguage {
+        /// The file.
+        path: PathBuf,
+        /// How its name begins.
+        base: String,
+        /// The languages of ESCO.
+        known: &'static str,
     },
     /// A language that ESCO does not have.
     #[error("language {value:?}{}: not one of ESCO's: {known}", in_file(path))]
@@ -98,6 +127,28 @@ impl OntologyError {
             *path = Some(file.to_owned());
         }
         self
+    }
+
+    pub(crate) fn no_language(path: &Path, base: &str) -> Self {
+        Self::NoLanguage {
+            path: path.to_owned(),
+            base: base.to_owned(),
+            known: LANGUAGES,
+        }
+    }
+
+    /// Says where the bytes of a file are no UTF-8, `good` of them are.
+    pub(crate) fn not_utf8(path: &Path, bytes: &[u8], good: usize) -> Self {
+        let (before, bad) = bytes.split_at_checked(good).unwrap_or((bytes, &[]));
+        let lines = before.iter().filter(|byte| **byte == b'\n').count();
+        let marked = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
+        Self::NotUtf8 {
+            path: path.to_owned(),
+            line: u64::try_from(lines).unwrap_or(u64::MAX).saturating_add(1),
+            offset: u64::try_from(before.len()).unwrap_or(u64::MAX),
+            value: bad.first().copied().unwrap_or_default(),
+            encoding: if marked { "UTF-16" } else { "WINDOWS-1252" },
+        }
     }
 
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {

@@ -1,249 +1,364 @@
 //! Reads the CSV files of ESCO, as they are downloaded, and lists of labels alone.
 
-use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use csv::{ReaderBuilder, StringRecord};
 
-use crate::build::{Draft, Words};
+use crate::build::{Cell, Draft, Place, Words, columns};
 use crate::concept::{Kind, Language, Relation};
+use crate::content::Content;
+use crate::defects::DefectKind;
 use crate::error::OntologyError;
+use crate::skill::{ReuseLevel, SkillType};
 
 /// Start of every URI of ESCO.
 const PREFIX: &str = "http://data.europa.eu/esco/";
 
-/// What a file holds, told by its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Content {
-    /// Concepts of a kind with their words in a language.
-    Concepts(Kind, Language),
-    /// From concepts to broader ones.
-    Broader,
-    /// From occupations to skills.
-    OccupationSkills,
-    /// From skills to skills.
-    SkillSkills,
-    /// The levels of skill groups.
-    Levels,
-}
-
-/// Tells what a file holds; `None` for one that says nothing that is not said elsewhere.
-///
-/// # Errors
-/// When its name has a language that ESCO does not have.
-pub(crate) fn content(path: &Path) -> Result<Option<Content>, OntologyError> {
-    let name = path
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default();
-    let Some(stem) = name.strip_suffix(".csv") else {
-        return Ok(None);
-    };
-    let mut words = stem.split('_');
-    let (base, language) = (words.next().unwrap_or_default(), words.next());
-    let language =
-        language.map(|language| Language::parse(language).map_err(|error| error.in_file(path)));
-    // Only relations are the same in every language.
-    let language = language.transpose()?.unwrap_or(Language::ENGLISH);
-    Ok(match base {
-        "occupations" => Some(Content::Concepts(Kind::Occupation, language)),
-        "skills" => Some(Content::Concepts(Kind::Skill, language)),
-        "skillGroups" => Some(Content::Concepts(Kind::SkillGroup, language)),
-        "ISCOGroups" => Some(Content::Concepts(Kind::IscoGroup, language)),
-        "broaderRelationsOccPillar" | "broaderRelationsSkillPillar" => Some(Content::Broader),
-        "occupationSkillRelations" => Some(Content::OccupationSkills),
-        "skillSkillRelations" => Some(Content::SkillSkills),
-        "skillsHierarchy" => Some(Content::Levels),
-        _ => None,
-    })
-}
-
 /// Reads a file into a draft; returns its rows.
 ///
 /// # Errors
-/// When it cannot be read, lacks a column, or a row has a URI that is not one of ESCO's.
+/// When it cannot be read, lacks a column, or none of its rows can be used.
 pub(crate) fn read(
     path: &Path,
-    content: Content,
+    content: &Content,
     draft: &mut Draft,
 ) -> Result<usize, OntologyError> {
-    let mut table = Table::open(path)?;
+    let bytes = std::fs::read(path).map_err(OntologyError::io("read", path))?;
+    if let Err(error) = std::str::from_utf8(&bytes) {
+        return Err(OntologyError::not_utf8(path, &bytes, error.valid_up_to()));
+    }
+    let mut reading = Reading::new(path, &bytes, draft)?;
     match content {
-        Content::Concepts(kind, language) => table.concepts(kind, language, draft),
-        Content::Broader => table.broader(draft),
-        Content::OccupationSkills => {
-            let columns = ["occupationUri", "relationType", "skillUri"];
-            table.relations(columns, [Relation::Essential, Relation::Optional], draft)
-        }
+        Content::Concepts(kind, language) => reading.concepts(*kind, *language),
+        Content::Broader => reading.broader(),
+        Content::OccupationSkills => reading.relations([Relation::Essential, Relation::Optional]),
         Content::SkillSkills => {
-            let columns = ["originalSkillUri", "relationType", "relatedSkillUri"];
-            let kinds = [Relation::SkillEssential, Relation::SkillOptional];
-            table.relations(columns, kinds, draft)
+            reading.relations([Relation::SkillEssential, Relation::SkillOptional])
         }
-        Content::Levels => table.levels(draft),
+        Content::Levels => reading.levels(),
+        Content::Collection(name) => reading.collection(name),
     }
 }
 
-/// A CSV file with a header.
-struct Table {
-    path: PathBuf,
-    reader: csv::Reader<std::fs::File>,
-    columns: BTreeMap<String, usize>,
-    /// The line of the header, from 1.
-    header: u64,
+/// Tells whether a file of concepts is a list that only adds labels: it has no status of
+/// its concepts, as the files of a release have.
+///
+/// # Errors
+/// When its header cannot be read.
+pub(crate) fn is_list(path: &Path) -> Result<bool, OntologyError> {
+    let file = std::fs::File::open(path).map_err(OntologyError::io("open", path))?;
+    let table = Table::new(path, file)?;
+    Ok(table.optional("status").is_none())
 }
 
-impl Table {
-    fn open(path: &Path) -> Result<Self, OntologyError> {
-        let file = std::fs::File::open(path).map_err(OntologyError::io("open", path))?;
-        // Some rows of ESCO have more or fewer fields than the header.
-        let mut reader = ReaderBuilder::new().flexible(true).from_reader(file);
-        let csv = |source| OntologyError::Csv {
+/// A CSV file with a header.
+struct Table<R> {
+    path: PathBuf,
+    reader: csv::Reader<R>,
+    header: Vec<String>,
+}
+
+impl<R: io::Read> Table<R> {
+    fn new(path: &Path, source: R) -> Result<Self, OntologyError> {
+        // Some rows of ESCO have fewer fields than the header.
+        let mut reader = ReaderBuilder::new().flexible(true).from_reader(source);
+        let header = reader.byte_headers().map_err(|source| OntologyError::Csv {
             path: path.to_owned(),
             source,
-        };
-        let header = reader.headers().map_err(csv)?;
-        let line = header.position().map_or(1, csv::Position::line);
-        let names = header.iter().enumerate();
-        let names = names.map(|(place, name)| {
-            let name = name.trim_start_matches('\u{feff}').trim();
-            (name.to_owned(), place)
-        });
+        })?;
+        let names = header.iter().map(String::from_utf8_lossy);
+        let names = names.map(|name| name.trim_start_matches('\u{feff}').trim().to_owned());
         Ok(Self {
             path: path.to_owned(),
-            columns: names.collect(),
-            header: line,
+            header: names.collect(),
             reader,
         })
     }
 
-    fn column(&self, column: &'static str) -> Result<usize, OntologyError> {
-        let found = self.columns.get(column).copied();
-        found.ok_or_else(|| {
-            let mut names: Vec<_> = self.columns.iter().collect();
-            names.sort_by_key(|(_, place)| **place);
-            let names: Vec<&str> = names.into_iter().map(|(name, _)| name.as_str()).collect();
-            OntologyError::Column {
-                path: self.path.clone(),
-                line: self.header,
-                column,
-                found: names.join(", "),
+    /// Returns the place of a column, the first where it stands twice.
+    fn optional(&self, column: &str) -> Option<usize> {
+        self.header.iter().position(|name| name == column)
+    }
+}
+
+/// Counts lines; the reader is one short where lines end in a carriage return, too.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// Returns the line, from 1, of the row that begins at a byte, or after the ends of lines
+    /// there; not before that of the last call.
+    fn of(&mut self, position: Option<&csv::Position>) -> u64 {
+        let start = position.and_then(|place| usize::try_from(place.byte()).ok());
+        let start = start.unwrap_or_default().max(self.at);
+        let rest = self.bytes.get(start..).unwrap_or_default().iter();
+        let ends = rest.take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        let start = start + ends.count();
+        let passed = self.bytes.get(self.at..start).unwrap_or_default();
+        let ends = passed.iter().filter(|byte| **byte == b'\n').count();
+        self.at = start;
+        self.line += u64::try_from(ends).unwrap_or(u64::MAX);
+        self.line
+    }
+}
+
+/// A column that a file must have.
+#[derive(Clone, Copy)]
+struct Column {
+    place: usize,
+    name: &'static str,
+}
+
+/// A file that is being read.
+struct Reading<'a> {
+    table: Table<&'a [u8]>,
+    lines: Lines<'a>,
+    /// Where the header is.
+    header: Place,
+    /// The number of the file in the draft.
+    file: u32,
+    draft: &'a mut Draft,
+}
+
+impl<'a> Reading<'a> {
+    fn new(path: &Path, bytes: &'a [u8], draft: &'a mut Draft) -> Result<Self, OntologyError> {
+        let mut table = Table::new(path, bytes)?;
+        let mut lines = Lines {
+            bytes,
+            at: 0,
+            line: 1,
+        };
+        let header = table.reader.byte_headers().ok();
+        let line = lines.of(header.and_then(csv::ByteRecord::position));
+        let file = draft.file(path);
+        let header = Place::new(file, line);
+        for (place, column) in table.header.iter().enumerate() {
+            if !column.is_empty() && table.optional(column) != Some(place) {
+                let cell = Cell {
+                    place: header,
+                    column,
+                    value: column,
+                };
+                draft.defect(DefectKind::RepeatedColumn, &cell, "stands twice");
             }
+        }
+        Ok(Self {
+            table,
+            lines,
+            header,
+            file,
+            draft,
         })
     }
 
-    /// Calls `visit` for each row with its line.
+    fn column(&self, column: &'static str) -> Result<Column, OntologyError> {
+        let place = self.table.optional(column);
+        let place = place.ok_or_else(|| OntologyError::Column {
+            path: self.table.path.clone(),
+            line: self.header.line(),
+            column,
+            found: self.table.header.join(", "),
+        })?;
+        Ok(Column {
+            place,
+            name: column,
+        })
+    }
+
+    /// Calls `visit` for each row; what it refuses is left out and counted.
     fn each(
         &mut self,
-        mut visit: impl FnMut(&Row<'_>) -> Result<(), OntologyError>,
+        mut visit: impl FnMut(&Row<'_>, &mut Draft) -> Result<(), Refused>,
     ) -> Result<usize, OntologyError> {
         let mut record = StringRecord::new();
-        let mut rows = 0;
+        let (mut rows, mut used) = (0, 0);
+        let mut refused = None;
         loop {
-            let more = self.reader.read_record(&mut record);
+            let more = self.table.reader.read_record(&mut record);
             let more = more.map_err(|source| OntologyError::Csv {
-                path: self.path.clone(),
+                path: self.table.path.clone(),
                 source,
             })?;
             if !more {
-                return Ok(rows);
+                break;
             }
             rows += 1;
-            visit(&Row {
-                path: &self.path,
-                line: record.position().map_or(0, csv::Position::line),
+            let line = self.lines.of(record.position());
+            let row = Row {
+                place: Place::new(self.file, line),
                 record: &record,
-            })?;
+            };
+            if record.len() != self.table.header.len() {
+                ragged(&row, &self.table.header, self.draft);
+            }
+            match visit(&row, self.draft) {
+                Ok(()) => used += 1,
+                Err(problem) => {
+                    problem.count(row.place, self.draft);
+                    refused.get_or_insert((row.place, problem));
+                }
+            }
+        }
+        match refused {
+            Some((place, problem)) if used == 0 => Err(OntologyError::NoRow {
+                rows,
+                first: Box::new(problem.defect(place, self.draft)),
+            }),
+            _ => Ok(rows),
         }
     }
 
-    fn concepts(
-        &mut self,
-        kind: Kind,
-        language: Language,
-        draft: &mut Draft,
-    ) -> Result<usize, OntologyError> {
+    fn concepts(&mut self, kind: Kind, language: Language) -> Result<usize, OntologyError> {
         let uri = self.column("conceptUri")?;
         let preferred = self.column("preferredLabel")?;
-        let optional = |name: &str| self.columns.get(name).copied();
+        let optional = |name: &str| self.table.optional(name);
         let (others, hidden) = (optional("altLabels"), optional("hiddenLabels"));
         let (code, description) = (optional("code"), optional("description"));
-        let declares = self.columns.contains_key("status");
-        self.each(|row| {
-            let uri = row.uri(uri, "conceptUri")?;
+        let facts = Facts::of(&self.table);
+        let declares = optional("status").is_some();
+        self.each(|row, draft| {
+            let uri = row.uri(uri)?;
             if declares {
-                draft.concept(uri, kind, row.field(code));
+                draft.concept(uri, kind, &row.cell("conceptUri", uri));
+                draft.code(uri, row.field(code), row.place);
             }
-            let others = labels(row.field(others)).chain(labels(row.field(hidden)));
+            let owned = |field| labels(row.field(field)).map(str::to_owned).collect();
             let words = Words {
-                preferred: row.field(Some(preferred)).to_owned(),
-                others: others.map(str::to_owned).collect(),
+                preferred: row.field(Some(preferred.place)).to_owned(),
+                others: owned(others),
+                hidden: owned(hidden),
                 description: row.field(description).to_owned(),
             };
-            draft.words(uri, language, words);
+            draft.words(uri, language, words, row.place);
+            facts.note(uri, row, draft);
             Ok(())
         })
     }
 
-    fn broader(&mut self, draft: &mut Draft) -> Result<usize, OntologyError> {
-        let kinds = (self.column("conceptType")?, self.column("broaderType")?);
-        let uris = (self.column("conceptUri")?, self.column("broaderUri")?);
-        self.each(|row| {
-            let from = row.uri(uris.0, "conceptUri")?;
-            let to = row.uri(uris.1, "broaderUri")?;
-            draft.concept(from, row.kind(kinds.0, "conceptType")?, "");
-            draft.concept(to, row.kind(kinds.1, "broaderType")?, "");
-            draft.relate(Relation::Broader, from, to);
+    fn broader(&mut self) -> Result<usize, OntologyError> {
+        let kinds = [self.column("conceptType")?, self.column("broaderType")?];
+        let [from, to] = columns(Relation::Broader);
+        let uris = [self.column(from)?, self.column(to)?];
+        self.each(|row, draft| {
+            let [from, to] = [row.uri(uris[0])?, row.uri(uris[1])?];
+            let kinds = [row.kind(kinds[0])?, row.kind(kinds[1])?];
+            draft.concept(from, kinds[0], &row.cell(uris[0].name, from));
+            draft.concept(to, kinds[1], &row.cell(uris[1].name, to));
+            draft.relate(Relation::Broader, from, to, row.place);
             Ok(())
         })
     }
 
-    fn relations(
-        &mut self,
-        [from, kind, to]: [&'static str; 3],
-        [essential, optional]: [Relation; 2],
-        draft: &mut Draft,
-    ) -> Result<usize, OntologyError> {
-        let places = (self.column(from)?, self.column(kind)?, self.column(to)?);
-        self.each(|row| {
-            let relation = match row.field(Some(places.1)) {
+    fn relations(&mut self, [essential, optional]: [Relation; 2]) -> Result<usize, OntologyError> {
+        let [from, to] = columns(essential);
+        let [from, to] = [self.column(from)?, self.column(to)?];
+        let kind = self.column("relationType")?;
+        self.each(|row, draft| {
+            let relation = match row.field(Some(kind.place)) {
                 "essential" => essential,
                 "optional" => optional,
-                other => return Err(row.refuse(kind, other, "is neither essential nor optional")),
+                other => {
+                    let problem = "is neither essential nor optional";
+                    return Err(Refused::new(
+                        DefectKind::UnknownRelation,
+                        kind,
+                        other,
+                        problem,
+                    ));
+                }
             };
-            draft.relate(relation, row.uri(places.0, from)?, row.uri(places.2, to)?);
+            draft.relate(relation, row.uri(from)?, row.uri(to)?, row.place);
             Ok(())
         })
     }
 
-    fn levels(&mut self, draft: &mut Draft) -> Result<usize, OntologyError> {
-        let levels = ["Level 0 URI", "Level 1 URI", "Level 2 URI", "Level 3 URI"];
-        let mut places = Vec::new();
-        for level in levels {
-            places.push((self.column(level)?, level));
+    fn levels(&mut self) -> Result<usize, OntologyError> {
+        let mut levels = Vec::new();
+        for level in ["Level 0 URI", "Level 1 URI", "Level 2 URI", "Level 3 URI"] {
+            levels.push(self.column(level)?);
         }
-        self.each(|row| {
-            let mut above: Option<&str> = None;
-            for (place, level) in &places {
-                if row.field(Some(*place)).is_empty() {
-                    continue;
-                }
-                let uri = row.uri(*place, level)?;
-                draft.concept(uri, Kind::SkillGroup, "");
-                if let Some(above) = above {
-                    draft.relate(Relation::Level, uri, above);
-                }
-                above = Some(uri);
+        self.each(|row, draft| {
+            let given = levels.iter();
+            let given = given.filter(|level| !row.field(Some(level.place)).is_empty());
+            let groups = given.map(|level| Ok((level.name, row.uri(*level)?)));
+            let groups = groups.collect::<Result<Vec<_>, Refused>>()?;
+            for (column, uri) in &groups {
+                draft.concept(uri, Kind::SkillGroup, &row.cell(column, uri));
+            }
+            for ((_, above), (_, below)) in groups.iter().zip(groups.iter().skip(1)) {
+                draft.relate(Relation::Level, below, above, row.place);
             }
             Ok(())
         })
+    }
+
+    fn collection(&mut self, name: &str) -> Result<usize, OntologyError> {
+        let uri = self.column("conceptUri")?;
+        let facts = Facts::of(&self.table);
+        self.each(|row, draft| {
+            let uri = row.uri(uri)?;
+            draft.member(name, uri, row.place);
+            facts.note(uri, row, draft);
+            Ok(())
+        })
+    }
+}
+
+/// Counts a row that has fewer or more fields than the header.
+fn ragged(row: &Row<'_>, header: &[String], draft: &mut Draft) {
+    let (fields, columns) = (row.record.len(), header.len());
+    let (column, state) = match header.get(fields) {
+        Some(column) => (column.clone(), "is missing"),
+        None => (format!("field {}", columns + 1), "is one too many"),
+    };
+    let cell = row.cell(&column, row.field(Some(columns)));
+    let problem = format!("{state}: the row has {fields} fields, the header {columns}");
+    draft.defect(DefectKind::RaggedRow, &cell, &problem);
+}
+
+/// The columns that only skills have.
+struct Facts {
+    skill_type: Option<usize>,
+    reuse_level: Option<usize>,
+}
+
+impl Facts {
+    fn of(table: &Table<&[u8]>) -> Self {
+        Self {
+            skill_type: table.optional("skillType"),
+            reuse_level: table.optional("reuseLevel"),
+        }
+    }
+
+    /// Notes the type and the level of a row; an empty field is not given.
+    fn note(&self, uri: &str, row: &Row<'_>, draft: &mut Draft) {
+        let value = row.field(self.skill_type);
+        if let Some(of_skill) = SkillType::parse(value) {
+            draft.skill_type(uri, of_skill);
+        } else if !value.is_empty() {
+            let cell = row.cell("skillType", value);
+            let problem = "is neither skill/competence nor knowledge";
+            draft.defect(DefectKind::UnknownSkillType, &cell, problem);
+        }
+        let value = row.field(self.reuse_level);
+        if let Some(level) = ReuseLevel::parse(value) {
+            draft.reuse_level(uri, level);
+        } else if !value.is_empty() {
+            let cell = row.cell("reuseLevel", value);
+            let known = ReuseLevel::ALL.map(ReuseLevel::name).join(", ");
+            let problem = format!("is none of {known}");
+            draft.defect(DefectKind::UnknownReuseLevel, &cell, &problem);
+        }
     }
 }
 
 /// One row of a file.
 struct Row<'a> {
-    path: &'a Path,
-    line: u64,
+    place: Place,
     record: &'a StringRecord,
 }
 
@@ -254,36 +369,74 @@ impl<'a> Row<'a> {
         field.unwrap_or_default().trim()
     }
 
-    fn uri(&self, place: usize, column: &'static str) -> Result<&'a str, OntologyError> {
-        let uri = self.field(Some(place));
+    fn cell<'b>(&self, column: &'b str, value: &'b str) -> Cell<'b> {
+        Cell {
+            place: self.place,
+            column,
+            value,
+        }
+    }
+
+    fn uri(&self, column: Column) -> Result<&'a str, Refused> {
+        let uri = self.field(Some(column.place));
         if uri.starts_with(PREFIX) && !uri.contains(char::is_whitespace) {
             return Ok(uri);
         }
-        Err(self.refuse(
-            column,
-            uri,
-            "is not a URI of ESCO, http://data.europa.eu/esco/...",
-        ))
+        let problem = "is not a URI of ESCO, http://data.europa.eu/esco/...";
+        Err(Refused::new(DefectKind::MalformedUri, column, uri, problem))
     }
 
-    fn kind(&self, place: usize, column: &'static str) -> Result<Kind, OntologyError> {
-        match self.field(Some(place)) {
+    fn kind(&self, column: Column) -> Result<Kind, Refused> {
+        match self.field(Some(column.place)) {
             "KnowledgeSkillCompetence" => Ok(Kind::Skill),
             "SkillGroup" => Ok(Kind::SkillGroup),
             "Occupation" => Ok(Kind::Occupation),
             "ISCOGroup" => Ok(Kind::IscoGroup),
-            other => Err(self.refuse(column, other, "is no type of concept")),
+            other => {
+                let problem = "is no type of concept";
+                Err(Refused::new(
+                    DefectKind::UnknownType,
+                    column,
+                    other,
+                    problem,
+                ))
+            }
         }
     }
+}
 
-    fn refuse(&self, column: &'static str, value: &str, problem: &'static str) -> OntologyError {
-        OntologyError::Value {
-            path: self.path.to_owned(),
-            line: self.line,
-            column,
+/// Why a row is left out.
+struct Refused {
+    kind: DefectKind,
+    column: &'static str,
+    value: String,
+    problem: &'static str,
+}
+
+impl Refused {
+    fn new(kind: DefectKind, column: Column, value: &str, problem: &'static str) -> Self {
+        Self {
+            kind,
+            column: column.name,
             value: value.to_owned(),
             problem,
         }
+    }
+
+    fn cell(&self, place: Place) -> Cell<'_> {
+        Cell {
+            place,
+            column: self.column,
+            value: &self.value,
+        }
+    }
+
+    fn count(&self, place: Place, draft: &mut Draft) {
+        draft.defect(self.kind, &self.cell(place), self.problem);
+    }
+
+    fn defect(&self, place: Place, draft: &Draft) -> crate::defects::Defect {
+        draft.describe(&self.cell(place), self.problem)
     }
 }
 
@@ -291,13 +444,4 @@ impl<'a> Row<'a> {
 fn labels(field: &str) -> impl Iterator<Item = &str> {
     let labels = field.split(['\n', '|']).map(str::trim);
     labels.filter(|label| !label.is_empty())
-}
-
-/// Tells whether a file of concepts is a list that only adds labels: it has no status of
-/// its concepts, as the files of a release have.
-///
-/// # Errors
-/// When its header cannot be read.
-pub(crate) fn is_list(path: &Path) -> Result<bool, OntologyError> {
-    Ok(!Table::open(path)?.columns.contains_key("status"))
 }

@@ -5,7 +5,10 @@
 
 mod build;
 mod cache;
+mod circles;
 mod concept;
+mod content;
+mod defects;
 mod distances;
 mod error;
 mod esco;
@@ -14,11 +17,12 @@ mod graph;
 mod load;
 mod quality;
 mod similarity;
+mod skill;
 mod table;
 mod transport;
 
-pub use build::LeftOut;
 pub use concept::{ConceptId, Kind, Language, Ontology, Relation};
+pub use defects::{Defect, DefectKind, Defects, MAX_EXAMPLES};
 pub use distances::Distances;
 pub use error::OntologyError;
 pub use expansion::{Added, Expansion, ExpansionLimits, Reason, expand};
@@ -26,4 +30,5 @@ pub use graph::{CACL_RELATIONS, Graph, MAX_HOPS};
 pub use load::{Loaded, Origin, load};
 pub use quality::{QualityTier, Side, ontology_signal, sample_weight};
 pub use similarity::{ALPHA, coverage, set_similarity, skill_similarity};
+pub use skill::{ReuseLevel, SkillType};
 pub use transport::{Transport, TransportError};

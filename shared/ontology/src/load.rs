@@ -1,19 +1,27 @@
 //! Finds the files of ESCO, reads them, and keeps what was read in a cache.
 
 use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::build::{Draft, LeftOut};
+use crate::build::Draft;
 use crate::cache;
 use crate::concept::{Kind, Ontology, Relation};
+use crate::content::{Content, Folder};
+use crate::defects::Defects;
 use crate::error::OntologyError;
-use crate::esco::{self, Content};
+use crate::esco;
+use crate::skill::{ReuseLevel, SkillType};
 
 /// Checksum of all that was read.
 pub(crate) type SourceSum = [u8; 32];
+
+/// Bytes of a file that are read at a time.
+const PART: usize = 1 << 18;
 
 /// Where an ontology came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,99 +39,91 @@ pub struct Loaded {
     pub ontology: Ontology,
     /// Where it came from.
     pub origin: Origin,
-    /// The files that were read, in order, with their rows; rows are 0 where the cache
-    /// spared reading them.
+    /// The files that were read, in order, with their rows.
     pub files: Vec<(PathBuf, usize)>,
-    /// What was left out; empty where the cache spared the work.
-    pub left_out: LeftOut,
+    /// Files of ESCO that say nothing that is asked for, and were not read.
+    pub unused_files: Vec<PathBuf>,
+    /// CSV files whose names are none of ESCO's, and were not read.
+    pub unknown_files: Vec<PathBuf>,
+    /// What is wrong with the files that were read; the cache keeps it.
+    pub defects: Defects,
     /// Why the cache could not be used or written, if so.
     pub cache_problem: Option<String>,
     /// How long it took.
     pub elapsed: Duration,
 }
 
+/// What the files say, read from them or from the cache.
+pub(crate) struct Read {
+    pub(crate) ontology: Ontology,
+    /// Each with its rows.
+    pub(crate) files: Vec<(PathBuf, usize)>,
+    pub(crate) defects: Defects,
+}
+
 /// Loads ESCO from folders of CSV files, of one or several languages, merged by URI; what
 /// an earlier folder says holds. Files that say nothing of concepts or relations are left
-/// alone. With a cache file the folders are read only when they have changed.
+/// alone and listed, rows that cannot be used are left out and counted. With a cache file the
+/// folders are read only when they have changed.
 ///
 /// # Errors
-/// When a folder holds no file of ESCO, or a file cannot be used; it is named, with line,
-/// column and value. A cache that cannot be used is no error.
+/// When a folder holds no file of ESCO, or a file cannot be used: it lacks a column, is not
+/// UTF-8, has labels of no known language, or no row that can be used. It is named, with what
+/// stands there. A cache that cannot be used is no error.
 pub fn load(folders: &[PathBuf], cache: Option<&Path>) -> Result<Loaded, OntologyError> {
     let started = Instant::now();
-    let mut files = Vec::new();
+    let mut all = Folder::default();
     for folder in folders {
-        files.extend(files_of(folder)?);
+        let folder = Folder::list(folder)?;
+        all.read.extend(folder.read);
+        all.unused.extend(folder.unused);
+        all.unknown.extend(folder.unknown);
     }
     let mut problem = None;
-    let sum = cache.map(|_| sum_of(&files)).transpose()?;
-    if let (Some(path), Some(sum)) = (cache, &sum) {
-        match cache::read(path, sum) {
-            Ok(Some(ontology)) => {
-                return Ok(Loaded {
-                    ontology,
-                    origin: Origin::Cache,
-                    files: files.into_iter().map(|(path, _)| (path, 0)).collect(),
-                    left_out: LeftOut::default(),
-                    cache_problem: None,
-                    elapsed: started.elapsed(),
-                });
-            }
-            Ok(None) => {}
-            Err(error) => problem = Some(error),
-        }
-    }
-    let mut draft = Draft::default();
-    let mut read = Vec::new();
-    for (path, content) in files {
-        let rows = esco::read(&path, content, &mut draft)?;
-        read.push((path, rows));
-    }
-    let (ontology, left_out) = draft.finish()?;
-    if let (Some(path), Some(sum)) = (cache, &sum)
-        && let Err(error) = cache::write(path, sum, &ontology)
+    let sum = cache.map(|_| sum_of(&all.read)).transpose()?;
+    let cache = cache.zip(sum.as_ref());
+    let kept = cache.and_then(|(path, sum)| {
+        let files: Vec<_> = all.read.iter().map(|(path, _)| path.clone()).collect();
+        let kept = cache::read(path, sum, &files);
+        kept.unwrap_or_else(|error| {
+            problem = Some(error);
+            None
+        })
+    });
+    let (read, origin) = match kept {
+        Some(read) => (read, Origin::Cache),
+        None => (read_files(&all.read)?, Origin::Files),
+    };
+    if let (Some((path, sum)), Origin::Files) = (cache, origin)
+        && let Err(error) = cache::write(path, sum, &read)
     {
-        problem = Some(error.to_string());
+        problem = Some(format!("cannot write {}: {error}", path.display()));
     }
     Ok(Loaded {
-        ontology,
-        origin: Origin::Files,
-        files: read,
-        left_out,
+        ontology: read.ontology,
+        origin,
+        files: read.files,
+        unused_files: all.unused,
+        unknown_files: all.unknown,
+        defects: read.defects,
         cache_problem: problem,
         elapsed: started.elapsed(),
     })
 }
 
-/// Lists the files of a folder that say something, in the order in which they are read:
-/// files of concepts by name, then relations, then lists that only add labels.
-fn files_of(folder: &Path) -> Result<Vec<(PathBuf, Content)>, OntologyError> {
-    let mut found = Vec::new();
-    let entries = std::fs::read_dir(folder).map_err(OntologyError::io("read", folder))?;
-    for entry in entries {
-        let path = entry.map_err(OntologyError::io("read", folder))?.path();
-        if let Some(content) = esco::content(&path)? {
-            let order = match content {
-                Content::Concepts(..) if esco::is_list(&path)? => 2,
-                Content::Concepts(..) => 0,
-                Content::Broader
-                | Content::OccupationSkills
-                | Content::SkillSkills
-                | Content::Levels => 1,
-            };
-            found.push((order, path, content));
-        }
+fn read_files(contents: &[(PathBuf, Content)]) -> Result<Read, OntologyError> {
+    let mut draft = Draft::default();
+    let mut files = Vec::new();
+    for (path, content) in contents {
+        let rows = esco::read(path, content, &mut draft)?;
+        files.push((path.clone(), rows));
     }
-    if found.is_empty() {
-        return Err(OntologyError::NoFiles {
-            path: folder.to_owned(),
-        });
-    }
-    found.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
-    Ok(found
-        .into_iter()
-        .map(|(_, path, content)| (path, content))
-        .collect())
+    let (ontology, defects) = draft.finish()?;
+    Ok(Read {
+        ontology,
+        files,
+        defects,
+    })
 }
 
 /// Returns a checksum of the names and the contents of files: of each its CRC-32, which is
@@ -131,12 +131,25 @@ fn files_of(folder: &Path) -> Result<Vec<(PathBuf, Content)>, OntologyError> {
 /// processor has no instructions for that.
 fn sum_of(files: &[(PathBuf, Content)]) -> Result<SourceSum, OntologyError> {
     let mut sum = Sha256::new();
+    // Bit by bit: whole files would stay in the memory of the process.
+    let mut part = vec![0; PART];
     for (path, _) in files {
-        let bytes = std::fs::read(path).map_err(OntologyError::io("read", path))?;
+        let mut file = File::open(path).map_err(OntologyError::io("open", path))?;
+        let (mut crc, mut length) = (crc32fast::Hasher::new(), 0_u64);
+        loop {
+            let read = file
+                .read(&mut part)
+                .map_err(OntologyError::io("read", path))?;
+            if read == 0 {
+                break;
+            }
+            crc.update(part.get(..read).unwrap_or_default());
+            length = length.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+        }
         sum.update(path.as_os_str().as_encoded_bytes());
         sum.update([0]);
-        sum.update(bytes.len().to_le_bytes());
-        sum.update(crc32fast::hash(&bytes).to_le_bytes());
+        sum.update(length.to_le_bytes());
+        sum.update(crc.finalize().to_le_bytes());
     }
     Ok(sum.finalize().into())
 }
@@ -152,32 +165,46 @@ impl fmt::Display for Loaded {
         writeln!(f, "relations: {}", relations.join(", "))?;
         for language in ontology.languages() {
             let (preferred, others) = ontology.count_labels(language);
+            let hidden = ontology.count_hidden(language);
             let code = language.code();
             writeln!(
                 f,
-                "labels in {code}: {preferred} preferred, {others} others"
+                "labels in {code}: {preferred} preferred, {others} others, {hidden} of them hidden"
             )?;
         }
-        let LeftOut {
-            unknown,
-            unknown_example,
-            circles,
-        } = &self.left_out;
-        if let Some(example) = unknown_example {
+        let types =
+            SkillType::ALL.map(|one| count(ontology.count_skill_type(Some(one)), one.name()));
+        let none = ontology.count_skill_type(None);
+        writeln!(f, "types of skills: {}, {none} not given", types.join(", "))?;
+        let levels =
+            ReuseLevel::ALL.map(|one| count(ontology.count_reuse_level(Some(one)), one.name()));
+        let none = ontology.count_reuse_level(None);
+        writeln!(f, "reuse levels: {}, {none} not given", levels.join(", "))?;
+        let collections = ontology.collections();
+        let collections: Vec<_> = collections
+            .map(|(name, members)| count(members, name))
+            .collect();
+        if !collections.is_empty() {
+            writeln!(f, "members of collections: {}", collections.join(", "))?;
+        }
+        for path in &self.unused_files {
+            writeln!(f, "known, but not used: {}", path.display())?;
+        }
+        for path in &self.unknown_files {
             writeln!(
                 f,
-                "left out: {unknown} relations of unknown URIs, such as {example}"
+                "no file of ESCO by its name, not read: {}",
+                path.display()
             )?;
         }
-        for circle in circles {
-            writeln!(
-                f,
-                "left out: {circle}, which closes a circle of broader concepts"
-            )?;
-        }
+        write!(f, "{}", self.defects)?;
         if let Some(problem) = &self.cache_problem {
             writeln!(f, "the cache was not used: {problem}")?;
         }
         Ok(())
     }
+}
+
+fn count(count: usize, name: &str) -> String {
+    format!("{count} {name}")
 }

@@ -1,5 +1,7 @@
 //! Compact tables: texts in one string, lists in one array.
 
+use std::ops::Range;
+
 /// Texts side by side; a text's number is its place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Texts {
@@ -64,11 +66,24 @@ impl Lists {
     }
 
     pub(crate) fn get(&self, number: u32) -> &[u32] {
+        self.items.get(self.range(number)).unwrap_or_default()
+    }
+
+    /// Returns where the items of a list stand.
+    pub(crate) fn range(&self, number: u32) -> Range<usize> {
         let place = index(number);
         let before = place.checked_sub(1).and_then(|place| self.ends.get(place));
         let start = before.copied().map_or(0, index);
         let end = self.ends.get(place).copied().map_or(0, index);
-        self.items.get(start..end).unwrap_or_default()
+        start..end
+    }
+
+    /// Returns for each of `count` items the numbers of the lists that have it, ascending.
+    pub(crate) fn inverse(&self, count: usize) -> Self {
+        let lists = (0..).take(self.ends.len());
+        let pairs =
+            lists.flat_map(|number| self.get(number).iter().map(move |item| (*item, number)));
+        Self::of(count, pairs.collect())
     }
 }
 

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod bad_files;
+mod defects;
 mod mathematics;
 mod release;
+mod skills;
 mod support;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use vivier_ontology::{Kind, Language, Origin, Relation, load};
+use vivier_ontology::{DefectKind, Kind, Language, Origin, Relation, load};
 
 use crate::support::{distances, esco, example};
 
@@ -16,7 +16,7 @@ fn version_1_2_has_the_nodes_of_the_method() {
     let counts = Kind::ALL.map(|kind| ontology.count(kind));
     assert_eq!(counts, [13_939, 640, 3_039, 619], "{loaded}");
     assert_eq!(ontology.len(), 18_237);
-    assert!(loaded.left_out.circles.is_empty(), "{loaded}");
+    assert_eq!(loaded.defects.count(DefectKind::Circle), 0, "{loaded}");
     for language in [Language::ENGLISH, Language::FRENCH] {
         let occupations = ontology
             .concepts()
