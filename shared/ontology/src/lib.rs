@@ -21,7 +21,7 @@ pub use build::LeftOut;
 pub use concept::{ConceptId, Kind, Language, Ontology, Relation};
 pub use distances::Distances;
 pub use error::OntologyError;
-pub use expansion::{Added, Expansion, ExpansionLimits, Reason, expand};
+pub use expansion::{Added, Expansion, ExpansionLimits, Reason, Said, expand};
 pub use graph::{CACL_RELATIONS, Graph, MAX_HOPS};
 pub use load::{Loaded, Origin, load};
 pub use quality::{QualityTier, Side, ontology_signal, sample_weight};
