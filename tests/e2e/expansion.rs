@@ -173,7 +173,7 @@ fn another_label_finds_a_candidate_and_is_told_and_off_changes_nothing() {
     let shown = text(&shown);
     assert!(shown.contains("here thanks to them: z"), "{shown}");
     assert!(
-        shown.contains("0.50 confectioner (other label of pastry maker)"),
+        shown.contains("0.50 confectioner (label of pastry maker)"),
         "{shown}"
     );
 }

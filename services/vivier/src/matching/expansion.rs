@@ -97,7 +97,7 @@ impl Addition {
     fn origin(&self) -> String {
         let of = &self.of;
         match self.reason {
-            Why::Label => format!("other label of {of}"),
+            Why::Label => format!("label of {of}"),
             Why::EssentialSkill => format!("essential skill of {of}"),
             Why::Neighbour => format!("{} steps from {of}", self.steps),
             Why::Unknown => format!("from {of}"),
@@ -120,8 +120,9 @@ pub(crate) fn print(expansion: &Expansion, explained: bool, output: &mut Output)
         0 => String::new(),
         cut => format!(" ({cut} more cut off)"),
     };
+    let labels = if count == 1 { "label" } else { "labels" };
     let text = format!(
-        "{count} labels searched besides{cut}; {}",
+        "{count} {labels} searched besides{cut}; {}",
         changed(expansion)
     );
     output.line(format_args!("{} {text}", output.bold("expansion")))?;

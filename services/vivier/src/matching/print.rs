@@ -330,11 +330,11 @@ mod tests {
         };
         let text = told(expansion.clone());
         assert!(
-            text.contains("1 labels searched besides; here thanks to them: c1; "),
+            text.contains("1 label searched besides; here thanks to them: c1; "),
             "{text}"
         );
         assert!(
-            text.contains("      0.50 confectioner (other label of pastry maker)\n"),
+            text.contains("      0.50 confectioner (label of pastry maker)\n"),
             "{text}"
         );
         let unknown = v1::ExpansionReport {
