@@ -14,6 +14,7 @@ mod bench;
 mod cluster;
 mod durability;
 mod embedding;
+mod expansion;
 mod faithful;
 mod knowledge;
 mod reflection;

@@ -18,6 +18,7 @@ mod draft;
 mod embed;
 mod error;
 mod evidence;
+mod expansion;
 mod explain;
 mod filter;
 mod grpc;

@@ -18,6 +18,7 @@ use crate::draft::revision;
 use crate::embed::{ProfileVectors, Work, embed_profiles};
 use crate::error::{CallError, GatewayError};
 use crate::evidence::{add_spans, find_spans};
+use crate::expansion::{Additions, Retrievals, embed_additions, find_additions, no_esco, tell};
 use crate::explain::{add_words, matched_words};
 use crate::options::{Options, today};
 use crate::points::{embed_job, facet_vectors};
@@ -25,7 +26,7 @@ use crate::query::{Query, Source};
 use crate::records::{decode_document, fetch_point};
 use crate::report::Report;
 use crate::rerank::rank;
-use crate::search::search;
+use crate::search::{search, search_without};
 
 /// A checked request for a match.
 #[derive(Clone, Debug)]
@@ -79,13 +80,26 @@ async fn try_match(
     request: &MatchRequest,
     deadline: Deadline,
 ) -> Result<MatchAnswer, GatewayError> {
+    if request.options.expansion.is_some() && cluster.knowledge.esco().is_none() {
+        return Err(no_esco());
+    }
     let run = Run { cluster, deadline };
     let mut report = Report::default();
     let query = run.query(request, &mut report).await?;
 
     let started = Instant::now();
     let limit = run.stage("search", cluster.config.stage_shares.search)?;
-    let hits = search(cluster, &query, &request.options, limit, &mut report).await?;
+    let (hits, without) = tokio::join!(
+        search(cluster, &query, &request.options, limit, &mut report),
+        without_additions(cluster, &query, &request.options, limit),
+    );
+    let hits = hits?;
+    let retrievals = query.additions.as_ref().map(|_| {
+        let with: Vec<String> = hits.iter().map(|hit| hit.id.clone()).collect();
+        // Nothing was added: both are one.
+        let without = without.unwrap_or_else(|| Ok(with.clone()));
+        Retrievals { with, without }
+    });
     let shard_of: BTreeMap<String, usize> = if request.options.explain {
         hits.iter().map(|hit| (hit.id.clone(), hit.shard)).collect()
     } else {
@@ -99,6 +113,14 @@ async fn try_match(
     let mut results = rank(cluster, &query, &request.options, hits, context).await;
     if !request.options.skip_rerank {
         report.stage("rerank", started);
+    }
+    if let (Some(additions), Some(retrievals)) = (&query.additions, &retrievals) {
+        let told = tell(additions, &mut results, (retrievals, request.options.k));
+        if !told.unknown.is_empty() {
+            let text = format!("{}; what the expansion changed is unknown", told.unknown);
+            report.degraded("expand", text);
+        }
+        report.expansion(told);
     }
 
     if request.options.explain {
@@ -123,6 +145,17 @@ async fn try_match(
         results,
         report: report.finish(),
     })
+}
+
+/// Searches without what was added to the query; `None` when nothing was.
+async fn without_additions(
+    cluster: &Cluster,
+    query: &Query,
+    options: &Options,
+    deadline: Deadline,
+) -> Option<Result<Vec<String>, String>> {
+    query.expansion()?;
+    Some(search_without(cluster, query, options, deadline).await)
 }
 
 /// A stored query: the profile, and its vectors when they still hold.
@@ -178,11 +211,11 @@ impl Run<'_> {
             Profile::Vacancy(_) => None,
         };
         query.encoder = query_encoder;
+        let expansion = request.options.expansion;
+        let expanded = expansion.map(|limits| (limits, description.clone()));
         let weighs = |facet| request.options.weights.contains_key(&facet);
-        if !weighs(Facet::Text) && !weighs(Facet::Skills) {
-            return Ok(query);
-        }
         match stored {
+            _ if !weighs(Facet::Text) && !weighs(Facet::Skills) => {}
             Some((vectors, true)) => self.reuse(&mut query, vectors, report),
             Some((vectors, false)) => {
                 self.embed(&mut query, description, (request, Some(vectors), report))
@@ -193,7 +226,36 @@ impl Run<'_> {
                     .await?
             }
         }
+        if let Some((limits, description)) = expanded {
+            let started = Instant::now();
+            let mut additions = find_additions(self.cluster, description, limits).await?;
+            if weighs(Facet::Skills) {
+                self.embed_additions(&mut additions, &query, report).await?;
+            }
+            query.additions = Some(additions);
+            report.stage("expand", started);
+        }
         Ok(query)
+    }
+
+    /// Embeds the skills that are added to a query; without the embedder they are added to
+    /// the words alone.
+    async fn embed_additions(
+        &self,
+        additions: &mut Additions,
+        query: &Query,
+        report: &mut Report,
+    ) -> Result<(), GatewayError> {
+        let limit = self.stage("expand", self.cluster.config.stage_shares.embed)?;
+        let by = (query.kind, query.encoder.as_ref());
+        match embed_additions(self.cluster, additions, by, limit).await {
+            Err(GatewayError::Call(error)) if is_outage(&error) => {
+                let text = format!("{error}; skills were added to the words alone");
+                report.degraded("expand", text);
+                Ok(())
+            }
+            outcome => outcome,
+        }
     }
 
     async fn fetch(

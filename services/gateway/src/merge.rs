@@ -17,6 +17,8 @@ pub(crate) struct ShardHit {
     pub(crate) score: f32,
     /// Weighted part of each facet.
     pub(crate) facet_scores: BTreeMap<String, f32>,
+    /// The same by the query without what was added to it; empty when nothing was.
+    pub(crate) asked_scores: BTreeMap<String, f32>,
     /// Encoded `v1.Summary`.
     pub(crate) summary: Bytes,
 }
@@ -36,6 +38,7 @@ impl ShardHit {
             id: point.id,
             score: hit.score,
             facet_scores: hit.facet_scores,
+            asked_scores: hit.reported_scores,
             summary: point.summary,
         })
     }
@@ -78,6 +81,7 @@ mod tests {
             id: id.to_owned(),
             score,
             facet_scores: BTreeMap::new(),
+            asked_scores: BTreeMap::new(),
             summary: Bytes::new(),
         }
     }

@@ -6,11 +6,17 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use vivier_features::ReasonLanguage;
+use vivier_ontology::ExpansionLimits;
 use vivier_proto::v1;
 use vivier_types::{Facet, FacetWeights, ProfileKind, Violation};
 
 use crate::config::Config;
 use crate::filter::{FilterLimits, check_filter, with_consent};
+
+/// Most that is added to a query.
+const MAX_ADDITIONS: usize = 100;
+/// At twice its usual weight a label counts as much as what was asked for.
+const MAX_WEIGHT_SCALE: f32 = 2.0;
 
 /// Checked choices of one match.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +39,8 @@ pub(crate) struct Options {
     pub(crate) skip_rerank: bool,
     /// Language of the reasons, if the message says so.
     pub(crate) lang: Option<ReasonLanguage>,
+    /// How much is added to the query, if anything is to be.
+    pub(crate) expansion: Option<ExpansionLimits>,
     /// Time for the whole call, if the message says so.
     pub(crate) time: Option<Duration>,
 }
@@ -70,11 +78,13 @@ impl Options {
         } else {
             wire.filter
         };
+        let weights = weights(&wire.facet_weights, config)?;
         Ok(Self {
             k,
             depth: depth.unwrap_or(usual),
             filter,
-            weights: weights(&wire.facet_weights, config)?,
+            expansion: expansion(wire.expansion, &weights)?,
+            weights,
             explain: wire.explain,
             exact: wire.exact,
             fusion: fusion(wire.fusion)?,
@@ -160,6 +170,50 @@ fn language(code: &str) -> Result<Option<ReasonLanguage>, Violation> {
         .ok_or_else(|| Violation::new("options.lang", code, reason))
 }
 
+/// Reads how much is added to a query; what is not asked for is limited to nothing.
+fn expansion(
+    wire: Option<v1::Expansion>,
+    weights: &FacetWeights,
+) -> Result<Option<ExpansionLimits>, Violation> {
+    let Some(wire) = wire else { return Ok(None) };
+    let field = "options.expansion";
+    if !(wire.labels || wire.essential_skills || wire.neighbours) {
+        let reason = "must ask for labels, essential_skills or neighbours";
+        return Err(Violation::new(field, "nothing", reason));
+    }
+    let has_skills = wire.essential_skills || wire.neighbours;
+    let weighs = |facet| weights.contains_key(&facet);
+    if !(weighs(Facet::Words) || has_skills && weighs(Facet::Skills)) {
+        let names: Vec<&str> = weights.keys().map(|facet| facet.name()).collect();
+        let reason = "has no effect unless words have weight, or skills are added and have";
+        return Err(Violation::new(field, names.join(", "), reason));
+    }
+    let usual = ExpansionLimits::default();
+    let limit = size("options.expansion.limit", wire.limit, 1, MAX_ADDITIONS)?;
+    let scale = wire.weight_scale.unwrap_or(1.0);
+    if !(scale > 0.0 && scale <= MAX_WEIGHT_SCALE) {
+        let reason = format!("must be above 0 and at most {MAX_WEIGHT_SCALE}");
+        return Err(Violation::new(
+            "options.expansion.weight_scale",
+            scale,
+            reason,
+        ));
+    }
+    let (none_unless, scale) = (
+        |asked, usual| if asked { usual } else { 0 },
+        f64::from(scale),
+    );
+    Ok(Some(ExpansionLimits {
+        labels: none_unless(wire.labels, usual.labels),
+        label_weight: usual.label_weight * scale,
+        essential: none_unless(wire.essential_skills, usual.essential),
+        essential_weight: usual.essential_weight * scale,
+        neighbours: none_unless(wire.neighbours, usual.neighbours),
+        neighbour_weight: usual.neighbour_weight * scale,
+        total: limit.unwrap_or(usual.total),
+    }))
+}
+
 /// Returns today's date, UTC.
 pub(crate) fn today() -> Date {
     Timestamp::now().to_zoned(TimeZone::UTC).date()
@@ -209,6 +263,24 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(check(quick).unwrap().depth, 10);
+    }
+
+    #[test]
+    fn an_expansion_is_off_unless_asked_for_and_adds_only_what_is() {
+        assert_eq!(check(v1::MatchOptions::default()).unwrap().expansion, None);
+        let expansion = v1::Expansion {
+            neighbours: true,
+            weight_scale: Some(0.5),
+            ..Default::default()
+        };
+        let options = check(v1::MatchOptions {
+            expansion: Some(expansion),
+            ..Default::default()
+        });
+        let limits = options.unwrap().expansion.unwrap();
+        assert_eq!((limits.labels, limits.essential), (0, 0));
+        assert_eq!((limits.neighbours, limits.total), (2, 40));
+        assert!((limits.neighbour_weight - 0.25).abs() < 1e-9);
     }
 
     #[test]
@@ -289,6 +361,38 @@ mod tests {
             ..default()
         };
         assert_eq!(refused(spanish).0, "options.lang");
+        let expand = |expansion| {
+            refused(v1::MatchOptions {
+                expansion: Some(expansion),
+                ..default()
+            })
+        };
+        let nothing = v1::Expansion::default();
+        assert_eq!(expand(nothing).0, "options.expansion");
+        let labels = v1::Expansion {
+            labels: true,
+            ..nothing
+        };
+        for limit in [0, 101] {
+            let (field, reason) = expand(v1::Expansion {
+                limit: Some(limit),
+                ..labels
+            });
+            assert_eq!(field, "options.expansion.limit");
+            assert_eq!(reason, "must lie between 1 and 100");
+        }
+        for scale in [0.0, -1.0, 2.1, f32::NAN, f32::INFINITY] {
+            let refused = expand(v1::Expansion {
+                weight_scale: Some(scale),
+                ..labels
+            });
+            assert_eq!(refused.0, "options.expansion.weight_scale");
+        }
+        let without_words = v1::MatchOptions {
+            expansion: Some(labels),
+            ..weigh("words", 0.0)
+        };
+        assert_eq!(refused(without_words).0, "options.expansion");
         let filter = Some(v1::Filter { node: None });
         assert_eq!(
             refused(v1::MatchOptions {

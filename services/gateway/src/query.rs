@@ -9,6 +9,7 @@ use vivier_proto::v1::{search_candidates_request, search_vacancies_request};
 use vivier_types::{Candidate, Facet, Limits, Profile, ProfileId, ProfileKind, Vacancy, Violation};
 
 use crate::cluster::Encoder;
+use crate::expansion::Additions;
 use crate::validate::check_profile;
 
 /// Id that a profile without one bears inside the gateway; never shown.
@@ -40,9 +41,17 @@ pub(crate) struct Query {
     pub(crate) lang: Option<String>,
     /// The record, when the query is a candidate.
     pub(crate) candidate: Option<Box<Candidate>>,
+    /// What was added to it; `None` when that was not asked for.
+    pub(crate) additions: Option<Additions>,
 }
 
 impl Query {
+    /// Returns what is added to the query in the retrieval, if anything.
+    pub(crate) fn expansion(&self) -> Option<&Additions> {
+        let additions = self.additions.as_ref();
+        additions.filter(|additions| !additions.told.is_empty())
+    }
+
     /// Returns the language of the reasons: as wished, else that of the query.
     pub(crate) fn reason_language(&self, wished: Option<ReasonLanguage>) -> ReasonLanguage {
         let own = || ReasonLanguage::from_code(self.lang.as_deref()?);
@@ -63,6 +72,7 @@ impl Query {
             words: crate::points::words_value(description),
             lang: description.lang.clone(),
             candidate: None,
+            additions: None,
         }
     }
 }

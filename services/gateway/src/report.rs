@@ -56,6 +56,17 @@ impl Report {
         self.wire.retrieved = u32::try_from(retrieved).unwrap_or(u32::MAX);
     }
 
+    /// Records what was added to the query and what that changed.
+    pub(crate) fn expansion(&mut self, expansion: v1::ExpansionReport) {
+        self.wire.expansion = Some(expansion);
+    }
+
+    /// Returns the first part that did not work, if any.
+    pub(crate) fn first_problem(&self) -> Option<&str> {
+        let first = self.wire.degradations.first();
+        first.map(|degradation| degradation.text.as_str())
+    }
+
     /// Returns the message.
     pub(crate) fn finish(self) -> v1::MatchReport {
         self.wire

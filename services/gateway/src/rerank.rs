@@ -61,14 +61,22 @@ pub(crate) async fn rank(
     results
 }
 
-/// Hands the summaries on as they came.
+/// Hands the summaries on as they came, with the scores of what was asked: additions to the
+/// query have no part in what is compared. A sum of ranks has no such part.
 fn request(query: &Query, retrieved: &[ShardHit], options: &Options) -> v1::RerankRequest {
     let candidates = retrieved
         .iter()
-        .map(|one| v1::RerankCandidate {
-            summary: one.summary.clone(),
-            retrieval_score: one.score,
-            facet_scores: unweighted(&one.facet_scores, &options.weights),
+        .map(|one| {
+            let (score, parts) = match query.expansion() {
+                None => (one.score, &one.facet_scores),
+                Some(_) if options.fusion == v1::Fusion::Rrf => (one.score, &one.asked_scores),
+                Some(_) => (one.asked_scores.values().sum(), &one.asked_scores),
+            };
+            v1::RerankCandidate {
+                summary: one.summary.clone(),
+                retrieval_score: score,
+                facet_scores: unweighted(parts, &options.weights),
+            }
         })
         .collect();
     let query_kind = match query.kind {
@@ -174,6 +182,7 @@ fn bare_result(place: usize, one: &ShardHit) -> v1::MatchResult {
         features: Vec::new(),
         reasons: Vec::new(),
         completeness_error: 0.0,
+        unexpanded_rank: None,
     }
 }
 
@@ -206,6 +215,7 @@ mod tests {
             id: (*id).to_owned(),
             score: 0.75,
             facet_scores: [("text".to_owned(), 0.5), ("skills".to_owned(), 0.25)].into(),
+            asked_scores: BTreeMap::new(),
             summary: prost::bytes::Bytes::new(),
         };
         ids.iter().map(make).collect()

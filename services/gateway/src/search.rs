@@ -9,6 +9,7 @@ use vivier_types::{Facet, Violation};
 
 use crate::cluster::{Cluster, Encoder, collection};
 use crate::error::{CallError, GatewayError};
+use crate::expansion::Additions;
 use crate::merge::{ShardHit, merge};
 use crate::options::Options;
 use crate::query::Query;
@@ -29,6 +30,43 @@ pub(crate) async fn search(
     report: &mut Report,
 ) -> Result<Vec<ShardHit>, GatewayError> {
     let request = request(query, options)?;
+    ask(cluster, (query, request), deadline, report).await
+}
+
+/// Finds the ids of the `options.depth` best profiles by a query without what was added to
+/// it; none when it then says nothing about any facet that has weight. Fails with what to
+/// tell, also when a part of the pool is missing.
+pub(crate) async fn search_without(
+    cluster: &Cluster,
+    query: &Query,
+    options: &Options,
+    deadline: Deadline,
+) -> Result<Vec<String>, String> {
+    let facets = facets(query, options, None);
+    if facets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let request = v1::SearchRequest {
+        parts: None,
+        ..with_facets(query, options, facets)
+    };
+    let mut report = Report::default();
+    let hits = ask(cluster, (query, request), deadline, &mut report).await;
+    let hits = hits.map_err(|error| error.to_string())?;
+    match report.first_problem() {
+        Some(problem) => Err(problem.to_owned()),
+        None => Ok(hits.into_iter().map(|hit| hit.id).collect()),
+    }
+}
+
+/// Asks every shard for as many profiles as the request says, and merges.
+async fn ask(
+    cluster: &Cluster,
+    (query, request): (&Query, v1::SearchRequest),
+    deadline: Deadline,
+    report: &mut Report,
+) -> Result<Vec<ShardHit>, GatewayError> {
+    let depth = usize::try_from(request.k).unwrap_or(usize::MAX);
     let known = cluster.known_encoder();
     let encoder = query.encoder.as_deref().or(known.as_deref());
     let calls = (0..cluster.shards.len())
@@ -54,7 +92,7 @@ pub(crate) async fn search(
     for error in failures {
         report.degraded("search", missing_part(&error, cluster.shards.len()));
     }
-    let (placement, depth) = (cluster.placement, options.depth);
+    let placement = cluster.placement;
     let work = move || {
         let hits = answers
             .into_iter()
@@ -92,29 +130,46 @@ async fn search_shard(
 /// Builds the request: one query for each facet that has weight and that the
 /// query knows something about.
 fn request(query: &Query, options: &Options) -> Result<v1::SearchRequest, GatewayError> {
-    let facets: BTreeMap<String, v1::FacetQuery> = options
-        .weights
-        .iter()
-        .filter_map(|(facet, weight)| {
-            let query = facet_query(query, *facet)?;
-            let facet_query = v1::FacetQuery {
-                query: Some(query),
-                weight: Some(*weight),
-            };
-            Some((facet.name().to_owned(), facet_query))
-        })
-        .collect();
+    let facets = facets(query, options, query.expansion());
     if facets.is_empty() {
         let names: Vec<&str> = options.weights.keys().map(|facet| facet.name()).collect();
         let reason = "says nothing about any facet that has weight";
         return Err(Violation::new("query", names.join(", "), reason).into());
     }
-    let encoded = query
-        .vectors
-        .keys()
-        .any(|facet| matches!(facet, Facet::Text | Facet::Skills));
+    let mut request = with_facets(query, options, facets);
+    if query.expansion().is_some() {
+        request.reported_facets = self::facets(query, options, None);
+    }
+    Ok(request)
+}
+
+/// Returns what is asked of each facet that has weight and about which something is known:
+/// by the query, and by what is added to it.
+fn facets(
+    query: &Query,
+    options: &Options,
+    additions: Option<&Additions>,
+) -> BTreeMap<String, v1::FacetQuery> {
+    let weights = options.weights.iter();
+    let asked = weights.filter_map(|(facet, weight)| {
+        let mut asked = facet_query(query, *facet, additions)?;
+        asked.weight = Some(*weight);
+        Some((facet.name().to_owned(), asked))
+    });
+    asked.collect()
+}
+
+fn with_facets(
+    query: &Query,
+    options: &Options,
+    facets: BTreeMap<String, v1::FacetQuery>,
+) -> v1::SearchRequest {
+    let encoded = [Facet::Text, Facet::Skills];
+    let encoded = encoded
+        .iter()
+        .any(|facet| facets.contains_key(facet.name()));
     let encoder = query.encoder.as_ref().filter(|_| encoded);
-    Ok(v1::SearchRequest {
+    v1::SearchRequest {
         collection: collection(query.kind.other()).to_owned(),
         facets,
         filter: options.filter.clone(),
@@ -129,22 +184,40 @@ fn request(query: &Query, options: &Options) -> Result<v1::SearchRequest, Gatewa
         model_fingerprint: encoder
             .map(|encoder| encoder.version.fingerprint.clone())
             .unwrap_or_default(),
-    })
+        ..Default::default()
+    }
 }
 
-fn facet_query(query: &Query, facet: Facet) -> Option<v1::facet_query::Query> {
-    match facet {
-        Facet::Words => query.words.clone().map(v1::facet_query::Query::Words),
+fn facet_query(
+    query: &Query,
+    facet: Facet,
+    additions: Option<&Additions>,
+) -> Option<v1::FacetQuery> {
+    use v1::facet_query::Query as Wire;
+    let (asked, added) = match facet {
+        Facet::Words => {
+            let added = additions.map(Additions::words).unwrap_or_default();
+            (Wire::Words(query.words.clone()?), added)
+        }
         Facet::Text
         | Facet::Skills
         | Facet::Occupation
         | Facet::Geography
         | Facet::Seniority
         | Facet::Languages => {
-            let values = query.vectors.get(&facet)?.clone();
-            Some(v1::facet_query::Query::Vector(v1::Vector { values }))
+            let asked = query.vectors.get(&facet);
+            let values = match additions.filter(|_| facet == Facet::Skills) {
+                Some(additions) => additions.widen(asked)?,
+                None => asked?.clone(),
+            };
+            (Wire::Vector(v1::Vector { values }), Vec::new())
         }
-    }
+    };
+    Some(v1::FacetQuery {
+        query: Some(asked),
+        added,
+        weight: None,
+    })
 }
 
 fn missing_part(error: &CallError, shards: usize) -> String {

@@ -96,9 +96,13 @@ fn scores(collection: &Collection, text: &str) -> Vec<(String, f32)> {
                 "text".to_owned(),
                 (FacetInput::Vector(vec![1.0, 0.5]), 0.25),
             ),
-            ("words".to_owned(), (FacetInput::Words(words(text)), 3.0)),
+            (
+                "words".to_owned(),
+                (FacetInput::Words(words(text), Vec::new()), 3.0),
+            ),
         ]
         .into(),
+        reported: BTreeMap::new(),
         filter: None,
         k: 1_000,
         ef: 200,

@@ -1,6 +1,7 @@
 //! Between the messages of `index.proto` and the values of the engine.
 
 mod lifecycle;
+mod search;
 pub(crate) mod snapshots;
 
 use std::collections::BTreeMap;
@@ -9,13 +10,13 @@ use vivier_proto::v1;
 
 use crate::config::IndexLimits;
 pub(crate) use crate::convert::lifecycle::{aliases_message, set_aliases, updates};
+pub(crate) use crate::convert::search::{search, search_message};
 use crate::error::IndexError;
 use crate::filter::{Filter, Test};
 use crate::model::{FacetKind, FacetSpec, Record, Spec, Value, Words};
 use crate::payload::fold;
 use crate::read::{Page, Parts, WordMatches};
-use crate::search::{FacetInput, Fusion, Plan};
-use crate::service::{ExplainRequest, ScrollRequest, SearchAnswer, SearchRequest, Stats};
+use crate::service::{ExplainRequest, ScrollRequest, Stats};
 use crate::validate;
 
 fn missing(field: impl Into<String>) -> IndexError {
@@ -368,65 +369,7 @@ fn within(message: v1::Within, path: &str) -> Result<Test, IndexError> {
     })
 }
 
-// === search ===
-
-/// Reads a search.
-pub(crate) fn search(
-    message: v1::SearchRequest,
-    limits: &IndexLimits,
-) -> Result<SearchRequest, IndexError> {
-    let fusion = match v1::Fusion::try_from(message.fusion) {
-        Ok(v1::Fusion::Unspecified | v1::Fusion::Sum) => Fusion::Sum,
-        Ok(v1::Fusion::Rrf) => Fusion::Rrf,
-        Err(_) => return Err(IndexError::invalid("fusion", message.fusion, "is unknown")),
-    };
-    let mut facets = BTreeMap::new();
-    for (name, facet) in message.facets {
-        let input = match facet.query {
-            Some(v1::facet_query::Query::Vector(vector)) => FacetInput::Vector(vector.values),
-            Some(v1::facet_query::Query::Words(message)) => FacetInput::Words(words(message)),
-            None => return Err(missing(format!("facets[{name:?}].query"))),
-        };
-        facets.insert(name, (input, facet.weight));
-    }
-    Ok(SearchRequest {
-        collection: message.collection,
-        facets,
-        filter: filter(message.filter, limits)?,
-        k: size(message.k),
-        ef: size(message.ef),
-        exact: message.exact,
-        fusion,
-        parts: parts(message.parts),
-        model_fingerprint: message.model_fingerprint,
-    })
-}
-
-/// Writes the answer of a search.
-pub(crate) fn search_message(answer: SearchAnswer) -> v1::SearchResponse {
-    let plan = match answer.plan {
-        Plan::Exact => v1::SearchPlan::Exact,
-        Plan::Graph => v1::SearchPlan::Graph,
-        Plan::FilteredScan => v1::SearchPlan::FilteredScan,
-        Plan::FilteredGraph => v1::SearchPlan::FilteredGraph,
-    };
-    let hits = answer.hits.into_iter().map(|(hit, record)| v1::SearchHit {
-        point: Some(point_message(record)),
-        score: hit.score,
-        facet_scores: hit.parts.into_iter().collect(),
-    });
-    v1::SearchResponse {
-        hits: hits.collect(),
-        statistics: Some(v1::SearchStatistics {
-            plan: plan.into(),
-            points: count(answer.points),
-            // Without a filter every point passes.
-            matching: count(answer.matching.unwrap_or(answer.points)),
-            scored: count(answer.scored),
-            seconds: answer.elapsed.as_secs_f64(),
-        }),
-    }
-}
+// === words ===
 
 /// Reads a question which words matched.
 pub(crate) fn explain(message: v1::ExplainWordsRequest) -> ExplainRequest {

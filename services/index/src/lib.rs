@@ -60,7 +60,7 @@ pub use config::{
     Config, GraphConfig, IndexLimits, LogSync, SegmentsConfig, SnapshotsConfig, WordsConfig,
 };
 pub use engine::OpenError;
-pub use model::Words;
+pub use model::{AddedWords, Words};
 pub use snapshot::{
     SnapshotError, SnapshotSource, SnapshotSummary, restore_snapshot, verify_snapshot,
 };

@@ -46,6 +46,15 @@ pub struct Words {
     pub lang: String,
 }
 
+/// A text whose words were not asked for but count beside those that were.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AddedWords {
+    /// The text.
+    pub text: String,
+    /// Above 0, at most 1, the weight of a word asked for.
+    pub weight: f32,
+}
+
 /// Value of one payload column.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {

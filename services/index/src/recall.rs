@@ -91,6 +91,7 @@ impl RecallGauge {
         let scores: Vec<f32> = found.hits.iter().map(|hit| hit.score).collect();
         let query = Query {
             exact: true,
+            reported: BTreeMap::new(),
             ..query.clone()
         };
         let (view, name) = (view.clone(), name.to_owned());

@@ -20,7 +20,7 @@ use vivier_ann::Scratch;
 use crate::config::{GraphConfig, WordsConfig};
 use crate::dense::Layout;
 use crate::filter::Filter;
-use crate::model::Words;
+use crate::model::{AddedWords, Words};
 use crate::points::Slot;
 use crate::search::gather::{Gathered, gather};
 pub(crate) use crate::search::scorer::statistics;
@@ -45,7 +45,9 @@ thread_local! {
 #[derive(Clone, Debug)]
 pub(crate) struct Query {
     /// Input and weight by facet; every facet exists and fits.
-    pub(crate) facets: BTreeMap<String, (FacetInput, f32)>,
+    pub(crate) facets: Inputs,
+    /// By which hits are scored besides.
+    pub(crate) reported: Inputs,
     pub(crate) filter: Option<Filter>,
     /// At least 1.
     pub(crate) k: usize,
@@ -69,11 +71,15 @@ impl Query {
     }
 }
 
+/// Input and weight by facet.
+pub(crate) type Inputs = BTreeMap<String, (FacetInput, f32)>;
+
 /// What is asked of one facet.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum FacetInput {
     Vector(Vec<f32>),
-    Words(Words),
+    /// What is asked for, and what is added to it.
+    Words(Words, Vec<AddedWords>),
 }
 
 /// How facets make one order.
@@ -106,6 +112,8 @@ pub(crate) struct Hit {
     pub(crate) place: Place,
     pub(crate) score: f32,
     pub(crate) parts: Vec<(String, f32)>,
+    /// Parts by what is only reported.
+    pub(crate) reported: Vec<(String, f32)>,
 }
 
 /// What a search found.
@@ -136,7 +144,7 @@ pub(crate) fn search(
     query: &Query,
     settings: Settings<'_>,
 ) -> Result<Found, SegmentError> {
-    let scorer = Scorer::new(view, layout, query, settings.words)?;
+    let scorer = Scorer::new(view, layout, &query.facets, settings.words)?;
     let parts = gather(view, &scorer, query, settings.graph)?;
     let best = match query.fusion {
         Fusion::Sum => top(view, &parts, query.k, &Order::Sum)?,
@@ -144,8 +152,13 @@ pub(crate) fn search(
     };
     let plans = parts.iter().filter_map(|part| part.plan);
     let matching = parts.iter().map(|part| part.allowed).sum();
+    let mut hits = hits(view, &parts, &best)?;
+    if !query.reported.is_empty() {
+        let scorer = Scorer::new(view, layout, &query.reported, settings.words)?;
+        add_reported(&mut hits, view, &scorer)?;
+    }
     Ok(Found {
-        hits: hits(view, &parts, &best)?,
+        hits,
         plan: plans.max().unwrap_or(query.scanned()),
         points: view.live(),
         matching: query.filter.as_ref().map(|_| matching),
@@ -249,15 +262,46 @@ fn fused(
 
 /// Adds ids and parts.
 fn hits(view: &View, parts: &[Gathered<'_>], best: &[Scored]) -> Result<Vec<Hit>, SegmentError> {
-    let batches: Vec<(&PartScorer<'_>, Vec<Slot>)> = parts
-        .iter()
-        .flat_map(|part| {
-            let places = best.iter().map(|scored| scored.place);
-            let own = places.filter(|place| place.part == part.scorer.number());
+    let places: Vec<Place> = best.iter().map(|scored| scored.place).collect();
+    let mut found = parts_of(parts.iter().map(|part| &part.scorer), &places)?;
+    let hits = best.iter().map(|Scored { score, place }| Hit {
+        id: view.id(*place).to_owned(),
+        place: *place,
+        score: *score,
+        parts: found.remove(place).unwrap_or_default(),
+        reported: Vec::new(),
+    });
+    Ok(hits.collect())
+}
+
+/// Scores hits by what is only reported.
+fn add_reported(hits: &mut [Hit], view: &View, scorer: &Scorer) -> Result<(), SegmentError> {
+    let parts = view.parts().enumerate();
+    let scorers = parts.map(|(number, part)| scorer.part(number, part));
+    let scorers: Vec<PartScorer<'_>> = scorers.collect::<Result<_, _>>()?;
+    let places: Vec<Place> = hits.iter().map(|hit| hit.place).collect();
+    let mut found = parts_of(scorers.iter(), &places)?;
+    for hit in hits {
+        hit.reported = found.remove(&hit.place).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// Parts of scores by the names of facets.
+type NamedParts = Vec<(String, f32)>;
+
+/// Computes the parts of rows.
+fn parts_of<'a>(
+    scorers: impl Iterator<Item = &'a PartScorer<'a>>,
+    places: &[Place],
+) -> Result<BTreeMap<Place, NamedParts>, SegmentError> {
+    let batches: Vec<(&PartScorer<'_>, Vec<Slot>)> = scorers
+        .flat_map(|scorer| {
+            let own = places.iter().filter(|place| place.part == scorer.number());
             let mut rows: Vec<Slot> = own.map(|place| place.row).collect();
             rows.sort_unstable();
             let batches = rows.chunks(HIT_BATCH).map(<[Slot]>::to_vec);
-            let batches: Vec<_> = batches.map(|rows| (&part.scorer, rows)).collect();
+            let batches: Vec<_> = batches.map(|rows| (scorer, rows)).collect();
             batches
         })
         .collect();
@@ -265,7 +309,7 @@ fn hits(view: &View, parts: &[Gathered<'_>], best: &[Scored]) -> Result<Vec<Hit>
         .into_par_iter()
         .map(|(scorer, rows)| Ok((scorer, scorer.scores(&rows)?, rows)))
         .collect::<Result<Vec<_>, SegmentError>>()?;
-    let mut found: BTreeMap<Place, Vec<(String, f32)>> = BTreeMap::new();
+    let mut found: BTreeMap<Place, NamedParts> = BTreeMap::new();
     for (scorer, scores, rows) in scored {
         for (row, values) in rows.iter().zip(scores.rows()) {
             let names = scorer.names().zip(values);
@@ -273,13 +317,7 @@ fn hits(view: &View, parts: &[Gathered<'_>], best: &[Scored]) -> Result<Vec<Hit>
             found.insert(scorer.place(*row), named.collect());
         }
     }
-    let hits = best.iter().map(|Scored { score, place }| Hit {
-        id: view.id(*place).to_owned(),
-        place: *place,
-        score: *score,
-        parts: found.remove(place).unwrap_or_default(),
-    });
-    Ok(hits.collect())
+    Ok(found)
 }
 
 #[cfg(test)]

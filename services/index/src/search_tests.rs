@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::collection::{Collection, Publish};
 use crate::filter::Test;
-use crate::model::{FacetKind, FacetSpec, Operation, Record, Spec, Value};
+use crate::model::{AddedWords, FacetKind, FacetSpec, Operation, Record, Spec, Value};
 use crate::testing::{Random, seal};
 
 #[path = "search/filtered_tests.rs"]
@@ -99,10 +99,14 @@ fn query(random: &mut Random, weights: [f32; 3], k: usize) -> Query {
             ),
             (
                 "words".to_owned(),
-                (FacetInput::Words(words_of(&words.join(" "))), weights[2]),
+                (
+                    FacetInput::Words(words_of(&words.join(" ")), Vec::new()),
+                    weights[2],
+                ),
             ),
         ]
         .into(),
+        reported: BTreeMap::new(),
         filter: None,
         k,
         ef: GraphConfig::default().ef_search,
@@ -275,7 +279,7 @@ fn plans_are_chosen_by_what_passes_and_every_answer_is_full() {
     assert_eq!(found.hits, run(&collection, &query, &config).hits);
     query.facets.insert(
         "words".to_owned(),
-        (FacetInput::Words(words_of("nowhere")), 1.0),
+        (FacetInput::Words(words_of("nowhere"), Vec::new()), 1.0),
     );
     query.exact = false;
     let found = run(&collection, &query, &config);
@@ -296,7 +300,7 @@ fn every_plan_gives_a_point_the_same_score_and_words_reach_the_graph() {
     let mut query = query(&mut random, [0.1, 0.1, 9.0], 20);
     query.facets.insert(
         "words".to_owned(),
-        (FacetInput::Words(words_of("needle")), 9.0),
+        (FacetInput::Words(words_of("needle"), Vec::new()), 9.0),
     );
     let found = run(&collection, &query, &small_graphs());
     assert_eq!(found.plan, Plan::Graph);
@@ -339,7 +343,7 @@ fn ranks_fuse_as_defined() {
         ("text".to_owned(), (FacetInput::Vector(vector), 1.0)),
         (
             "words".to_owned(),
-            (FacetInput::Words(words_of("yy xx")), 0.5),
+            (FacetInput::Words(words_of("yy xx"), Vec::new()), 0.5),
         ),
     ]
     .into();
@@ -354,6 +358,72 @@ fn ranks_fuse_as_defined() {
     assert_eq!(scores, [("a", first), ("b", second), ("c", 1.0 / 63.0)]);
     let parts: f32 = found.hits[0].parts.iter().map(|(_, part)| part).sum();
     assert!(parts > 3.0, "the parts are still those of the sum");
+}
+
+#[test]
+fn added_words_come_on_top_and_what_was_asked_is_reported_as_it_was() {
+    let texts = ["xx", "yy", "xx yy", "zz", "yy zz"];
+    let records = texts.map(|text| Record {
+        id: text.to_owned(),
+        words: [("words".to_owned(), words_of(text))].into(),
+        ..Record::default()
+    });
+    let collection = filled(records.to_vec());
+    let plain = Query {
+        facets: asking("xx", &[]),
+        ..query(&mut Random::new(1), [1.0; 3], 5)
+    };
+    let expanded = |added: &[(&str, f32)]| Query {
+        facets: asking("xx", added),
+        reported: plain.facets.clone(),
+        ..plain.clone()
+    };
+    let scores = |query: &Query| -> BTreeMap<String, (f32, f32)> {
+        let found = run(&collection, query, &GraphConfig::default());
+        let hits = found.hits.into_iter();
+        hits.map(|hit| {
+            let asked = hit.reported.first().map_or(0.0, |(_, part)| *part);
+            (hit.id, (hit.score, asked))
+        })
+        .collect()
+    };
+    let asked = scores(&plain);
+    // Asked for already: its weight here is nothing.
+    let with = scores(&expanded(&[("yy", 0.25), ("xx yy", 0.5)]));
+    for (id, (score, reported)) in &with {
+        assert_eq!(reported.to_bits(), asked[id].0.to_bits(), "{id}");
+        assert!(score >= reported, "{id}");
+    }
+    assert_eq!(with["xx"].0.to_bits(), asked["xx"].0.to_bits());
+    assert_eq!(with["zz"].0.to_bits(), 0.0_f32.to_bits());
+    // xx is in two texts and yy in three: ln(1 + 3.5 / 2.5) and ln(1 + 2.5 / 3.5).
+    let share = 0.5 * (1.0 + 2.5 / 3.5_f32).ln() / (1.0 + 3.5 / 2.5_f32).ln();
+    let wanted = share * asked["xx"].0;
+    assert!(
+        (with["yy"].0 - wanted).abs() < 1e-6,
+        "{} {wanted}",
+        with["yy"].0
+    );
+    let both = (asked["xx yy"].0) * (1.0 + share);
+    assert!((with["xx yy"].0 - both).abs() < 1e-6);
+    // However many are added, they come to the greatest weight at most.
+    let many = scores(&expanded(&[("yy zz", 0.5)]));
+    assert!(many["yy zz"].0 <= 0.5 && many["yy"].0 < with["yy"].0);
+    let only = Query {
+        facets: asking("nowhere", &[("zz", 1.0)]),
+        ..plain.clone()
+    };
+    assert!(scores(&only)["zz"].0 > 0.0);
+}
+
+/// A query of words alone.
+fn asking(text: &str, added: &[(&str, f32)]) -> Inputs {
+    let added = added.iter().map(|(text, weight)| AddedWords {
+        text: (*text).to_owned(),
+        weight: *weight,
+    });
+    let input = FacetInput::Words(words_of(text), added.collect());
+    [("words".to_owned(), (input, 1.0))].into()
 }
 
 proptest! {

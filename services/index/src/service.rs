@@ -28,12 +28,16 @@ use crate::writer::{After, Command, Reply, Write, Writer};
 /// Records that one thread reads at least, so that handing over costs little.
 const READ_TOGETHER: usize = 64;
 
+/// Inputs and weights by facet, not yet checked; the facet's default weight when `None`.
+pub(crate) type AskedInputs = BTreeMap<String, (FacetInput, Option<f32>)>;
+
 /// A search as asked, not yet checked against the collection.
 #[derive(Clone, Debug)]
 pub(crate) struct SearchRequest {
     pub(crate) collection: String,
-    /// Input and weight by facet; the facet's default weight when `None`.
-    pub(crate) facets: BTreeMap<String, (FacetInput, Option<f32>)>,
+    pub(crate) facets: AskedInputs,
+    /// By which hits are scored besides.
+    pub(crate) reported: AskedInputs,
     pub(crate) filter: Option<Filter>,
     pub(crate) k: usize,
     /// 0 for the configured default.
@@ -417,27 +421,9 @@ impl IndexService {
                 "must name at least one facet",
             ));
         }
-        let mut facets = BTreeMap::new();
-        for (name, (input, weight)) in request.facets {
-            let path = format!("facets[{name:?}]");
-            match &input {
-                FacetInput::Vector(vector) => {
-                    validate::vector(&format!("{path}.vector"), &name, vector, spec, limits)?;
-                }
-                FacetInput::Words(words) => {
-                    validate::words(&format!("{path}.words"), &name, words, spec, limits)?;
-                }
-            }
-            let usual = spec
-                .facets
-                .get(&name)
-                .map_or(0.0, |facet| facet.default_weight);
-            let weight = weight.unwrap_or(usual);
-            validate::weight(&format!("{path}.weight"), weight, limits)?;
-            facets.insert(name, (input, weight));
-        }
         Ok(Query {
-            facets,
+            facets: validate::inputs("facets", request.facets, spec, limits)?,
+            reported: validate::inputs("reported_facets", request.reported, spec, limits)?,
             filter: request.filter,
             k: request.k,
             ef: if request.ef == 0 {

@@ -8,10 +8,14 @@ use vivier_types::ProfileId;
 use crate::config::IndexLimits;
 use crate::dense::dot;
 use crate::error::IndexError;
-use crate::model::{FacetKind, FacetSpec, FacetUpdate, Record, Spec, Value, Words};
+use crate::model::{AddedWords, FacetKind, FacetSpec, FacetUpdate, Record, Spec, Value, Words};
+use crate::search::{FacetInput, Inputs};
+use crate::service::AskedInputs;
 
 /// Longest name of a collection or a facet, in bytes.
 const MAX_NAME_BYTES: usize = 64;
+/// Most texts added to the words of a search.
+const MAX_ADDED: usize = 256;
 /// Longest fingerprint, in bytes.
 const MAX_FINGERPRINT_BYTES: usize = 256;
 
@@ -291,6 +295,50 @@ pub(crate) fn words(
         words.text.len(),
         limits.max_text_bytes,
     )
+}
+
+/// Checks what a search asks of facets, and completes the weights.
+pub(crate) fn inputs(
+    field: &str,
+    asked: AskedInputs,
+    spec: &Spec,
+    limits: &IndexLimits,
+) -> Result<Inputs, IndexError> {
+    let mut inputs = Inputs::new();
+    for (name, (input, weight)) in asked {
+        let path = format!("{field}[{name:?}]");
+        match &input {
+            FacetInput::Vector(vector) => {
+                self::vector(&format!("{path}.vector"), &name, vector, spec, limits)?;
+            }
+            FacetInput::Words(words, added) => {
+                self::words(&format!("{path}.words"), &name, words, spec, limits)?;
+                self::added(&format!("{path}.added"), added, limits)?;
+            }
+        }
+        let usual = spec
+            .facets
+            .get(&name)
+            .map_or(0.0, |facet| facet.default_weight);
+        let weight = weight.unwrap_or(usual);
+        self::weight(&format!("{path}.weight"), weight, limits)?;
+        inputs.insert(name, (input, weight));
+    }
+    Ok(inputs)
+}
+
+fn added(path: &str, added: &[AddedWords], limits: &IndexLimits) -> Result<(), IndexError> {
+    at_most(path, "entries", added.len(), MAX_ADDED)?;
+    for (at, AddedWords { text, weight }) in added.iter().enumerate() {
+        let text_path = format!("{path}[{at}].text");
+        at_most(&text_path, "bytes", text.len(), limits.max_string_bytes)?;
+        if !(*weight > 0.0 && *weight <= 1.0) {
+            let path = format!("{path}[{at}].weight");
+            let reason = "must be above 0 and at most 1";
+            return Err(IndexError::invalid(path, weight, reason));
+        }
+    }
+    Ok(())
 }
 
 fn facet<'a>(path: &str, name: &str, spec: &'a Spec) -> Result<&'a FacetSpec, IndexError> {

@@ -7,7 +7,8 @@
 //! and `idf(t) = ln(1 + (N - df + 0.5) / (df + 0.5))` (Robertson and Zaragoza,
 //! 2009). No text can get more than `Σ w · (k1 + 1)`, so the sum divided by that
 //! bound lies in 0..1 and is the facet's score: `k1 + 1` cancels out. Words that
-//! no text has are left out of the bound.
+//! no text has are left out of the bound. Words added to a query ([`AskedWords::with`])
+//! come on top, with shares of the same bound times a weight.
 //!
 //! Of a long query the terms of greatest w are kept. By idf alone the rarest
 //! words would be, names and slips mostly: on the development pool of CVs, each

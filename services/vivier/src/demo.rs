@@ -165,7 +165,7 @@ async fn show(
         };
         let query = Query::Stored(ProfileKind::Vacancy, vacancy.id.clone());
         let answer = matching::search(gateway, query, &options).await?;
-        print::print_answer(&answer, output)?;
+        print::print_answer(&answer, options.explain, output)?;
     }
     let example = chosen.first().map(|place| stored[*place].id.as_str());
     print_next_commands(pool, example.unwrap_or("ID"), output)?;

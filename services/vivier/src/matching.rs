@@ -1,6 +1,7 @@
 //! `vivier match`: a vacancy finds candidates, a candidate finds vacancies.
 
 pub(crate) mod answer;
+pub(crate) mod expansion;
 pub(crate) mod print;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use vivier_proto::v1;
 use vivier_types::{Facet, Profile, ProfileKind};
 
 use self::answer::Answer;
+use self::expansion::ExpandBy;
 use crate::clients::{Gateway, ServerArgs};
 use crate::failure::{Outcome, Usage};
 use crate::filter;
@@ -32,6 +34,16 @@ Examples:
   vivier match --candidate sample-c-0007 --filter remote=true
   vivier match --file vacancies.jsonl --line 3 --json
   echo 'pastry chef in Nantes' | vivier match - -k 3
+  vivier match --vacancy sample-v-0001 --expand=labels --explain
+
+Expansion (needs ESCO, `vivier up --esco`):
+  --expand searches for more than the query says: other labels of the skills and
+  occupations that it names, essential skills of the occupations, skills near its
+  skills; --expand=labels,neighbours for some of them. They count less than what was
+  asked for, are never called required, and change only which profiles are retrieved,
+  not how these are reranked: of a pool that --depth retrieves in whole, nothing
+  changes. The answer says what was added and what that changed; --explain lists it.
+  Expanding can also crowd out better profiles. Compare before you rely on it.
 
 {}",
         filter::HELP
@@ -118,6 +130,22 @@ pub(crate) struct OptionArgs {
     /// Longest wait for the answer, such as 500ms or 2s.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) deadline: Option<Duration>,
+    /// Also searches for what ESCO relates to the query, see below; all three by default.
+    #[arg(
+        long,
+        value_name = "BY",
+        value_delimiter = ',',
+        num_args = 0..,
+        require_equals = true,
+        default_missing_value = "labels,essential-skills,neighbours"
+    )]
+    pub(crate) expand: Vec<ExpandBy>,
+    /// Most labels that an expansion adds, the heaviest; 40 by default.
+    #[arg(long, value_name = "N", requires = "expand")]
+    pub(crate) expand_limit: Option<u32>,
+    /// Multiplies the weights of an expansion: above 0, at most 2.
+    #[arg(long, value_name = "X", requires = "expand")]
+    pub(crate) expand_scale: Option<f32>,
     /// Also finds candidates whose consent has expired.
     #[arg(long)]
     pub(crate) include_expired: bool,
@@ -154,7 +182,7 @@ pub(crate) async fn run(args: &MatchArgs, output: &mut Output) -> anyhow::Result
     if args.json {
         output.line(format_args!("{}", serde_json::to_string_pretty(&answer)?))?;
     } else {
-        print::print_answer(&answer, output)?;
+        print::print_answer(&answer, args.options.explain, output)?;
     }
     Ok(Outcome::Done)
 }
@@ -317,6 +345,18 @@ fn wire_options(options: &OptionArgs) -> anyhow::Result<v1::MatchOptions> {
         fusion: fusion.into(),
         skip_rerank: options.no_rerank,
         lang: options.lang.clone().unwrap_or_default(),
+        expansion: wire_expansion(options),
+    })
+}
+
+fn wire_expansion(options: &OptionArgs) -> Option<v1::Expansion> {
+    let by = |by| options.expand.contains(&by);
+    (!options.expand.is_empty()).then(|| v1::Expansion {
+        labels: by(ExpandBy::Labels),
+        essential_skills: by(ExpandBy::EssentialSkills),
+        neighbours: by(ExpandBy::Neighbours),
+        limit: options.expand_limit,
+        weight_scale: options.expand_scale,
     })
 }
 
@@ -377,6 +417,33 @@ mod tests {
     }
 
     #[test]
+    fn an_expansion_is_of_all_three_or_of_those_named() {
+        use clap::Parser;
+        #[derive(Parser)]
+        struct Command {
+            #[command(flatten)]
+            options: OptionArgs,
+            rest: Option<String>,
+        }
+        let parse = |arguments: &[&str]| {
+            let all = ["match"].iter().chain(arguments);
+            let command = Command::try_parse_from(all).unwrap();
+            (wire_expansion(&command.options), command.rest)
+        };
+        let (all, rest) = parse(&["--expand", "-"]);
+        let all = all.unwrap();
+        assert!(all.labels && all.essential_skills && all.neighbours);
+        assert_eq!(rest.as_deref(), Some("-"));
+        let (some, _) = parse(&["--expand=labels,neighbours", "--expand-limit", "7"]);
+        let some = some.unwrap();
+        assert!(some.labels && some.neighbours && !some.essential_skills);
+        assert_eq!((some.limit, some.weight_scale), (Some(7), None));
+        assert_eq!(parse(&[]).0, None);
+        assert!(Command::try_parse_from(["match", "--expand-limit", "7"]).is_err());
+        assert!(Command::try_parse_from(["match", "--expand=words"]).is_err());
+    }
+
+    #[test]
     fn options_reach_the_wire() {
         let options = OptionArgs {
             k: Some(0),
@@ -391,6 +458,7 @@ mod tests {
         assert_eq!(wire.facet_weights["words"].to_bits(), 2.0_f32.to_bits());
         assert_eq!(wire.fusion(), v1::MatchFusion::Rrf);
         assert!(wire.filter.is_some());
+        assert_eq!(wire.expansion, None);
         let bad = OptionArgs {
             filter: vec!["nope".to_owned()],
             ..OptionArgs::default()

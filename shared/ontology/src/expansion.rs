@@ -87,22 +87,36 @@ pub struct Expansion<'a> {
     pub cut: usize,
 }
 
+/// What a query says.
+#[derive(Clone, Copy)]
+pub struct Said<'q> {
+    /// Concepts that are expanded.
+    pub concepts: &'q [ConceptId],
+    /// Concepts that are not, but are in the query as well.
+    pub others: &'q [ConceptId],
+    /// Tells whether the query has a label in its words.
+    pub has_label: &'q dyn Fn(&str) -> bool,
+}
+
 /// Expands the concepts of a query in a language. Nothing that is in the query is added,
 /// and no concept's label twice.
 pub fn expand<'a>(
     ontology: &'a Ontology,
     distances: &Distances,
-    query: &[ConceptId],
+    said: Said<'_>,
     language: Language,
     limits: &ExpansionLimits,
 ) -> Expansion<'a> {
-    let mut known: BTreeSet<ConceptId> = query.iter().copied().collect();
+    let query = said.concepts;
+    let mut known: BTreeSet<ConceptId> = query.iter().chain(said.others).copied().collect();
     let mut added = Vec::new();
     for concept in query {
         let label = ontology.label(*concept, language);
         let others = ontology.other_labels(*concept, language);
         let others = others.filter(|other| Some(*other) != label);
-        added.extend(others.take(limits.labels).map(|label| Added {
+        let labels = label.into_iter().chain(others);
+        let labels = labels.filter(|label| !(said.has_label)(label));
+        added.extend(labels.take(limits.labels).map(|label| Added {
             concept: *concept,
             label,
             weight: limits.label_weight,
@@ -134,7 +148,7 @@ pub fn expand<'a>(
         }
     }
     for concept in query {
-        if ontology.kind(*concept) == Kind::Skill {
+        if ontology.kind(*concept) == Kind::Skill && limits.neighbours > 0 {
             for (skill, steps) in nearest(ontology, distances, *concept, limits.neighbours) {
                 let weight = limits.neighbour_weight * skill_similarity(Some(steps));
                 add(
@@ -154,7 +168,10 @@ pub fn expand<'a>(
     Expansion { added, cut }
 }
 
-/// Returns the nearest skills of a skill, nearest first, of equals in the order of URIs.
+/// Returns the nearest skills of a skill, nearest first. Of those as near, which are many,
+/// the ones come first that share most with it: `shared² / neighbours`, the neighbours of
+/// both on the graph squared by those of the other; then in the order of URIs.
+#[expect(clippy::cast_precision_loss, reason = "counts of neighbours")]
 fn nearest(
     ontology: &Ontology,
     distances: &Distances,
@@ -162,13 +179,35 @@ fn nearest(
     most: usize,
 ) -> Vec<(ConceptId, u8)> {
     let steps = distances.from(skill);
+    let graph = distances.graph();
+    let mut shared = vec![0_usize; ontology.len()];
+    for neighbour in graph.neighbours(skill) {
+        for other in graph.neighbours(neighbour) {
+            if let Some(count) = shared.get_mut(other.number()) {
+                *count += 1;
+            }
+        }
+    }
+    let alike = |other: ConceptId| {
+        let both = shared.get(other.number()).copied().unwrap_or(0);
+        let own = graph.neighbours(other).count().max(1);
+        (both * both) as f64 / own as f64
+    };
     let skills = ontology
         .concepts()
         .filter(|other| *other != skill && ontology.kind(*other) == Kind::Skill);
     let mut near: Vec<_> = skills
-        .filter_map(|other| Some((other, steps_to(&steps, other)?)))
+        .filter_map(|other| Some((other, steps_to(&steps, other)?, alike(other))))
         .collect();
-    near.sort_by_key(|(other, steps)| (*steps, *other));
-    near.truncate(most);
-    near
+    let order = |a: &(ConceptId, u8, f64), b: &(ConceptId, u8, f64)| {
+        let alike = b.2.total_cmp(&a.2);
+        a.1.cmp(&b.1).then(alike).then(a.0.cmp(&b.0))
+    };
+    if near.len() > most {
+        near.select_nth_unstable_by(most, order);
+        near.truncate(most);
+    }
+    near.sort_by(order);
+    let near = near.into_iter();
+    near.map(|(other, steps, _)| (other, steps)).collect()
 }

@@ -25,7 +25,7 @@ pub use concept::{ConceptId, Kind, Language, Ontology, Relation};
 pub use defects::{Defect, DefectKind, Defects, MAX_EXAMPLES};
 pub use distances::Distances;
 pub use error::OntologyError;
-pub use expansion::{Added, Expansion, ExpansionLimits, Reason, expand};
+pub use expansion::{Added, Expansion, ExpansionLimits, Reason, Said, expand};
 pub use graph::{CACL_RELATIONS, Graph, MAX_HOPS};
 pub use load::{Loaded, Origin, load};
 pub use quality::{QualityTier, Side, ontology_signal, sample_weight};

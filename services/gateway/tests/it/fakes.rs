@@ -327,8 +327,11 @@ fn score(point: &v1::Point, facet: &str, query: &v1::FacetQuery) -> f32 {
             .get(facet)
             .map_or(0.0, |own| dot(&own.values, &vector.values)),
         Query::Words(words) => point.words.get(facet).map_or(0.0, |own| {
-            let shared = shared_words(&words.text, &own.text).len() as f32;
-            shared / (shared + 1.0)
+            let shared = |text: &str| shared_words(text, &own.text).len() as f32;
+            let added = query.added.iter();
+            let added: f32 = added.map(|one| one.weight * shared(&one.text)).sum();
+            let shared = shared(&words.text);
+            shared / (shared + 1.0) + added
         }),
     };
     part * query.weight.unwrap_or(1.0)
@@ -584,16 +587,20 @@ impl IndexService for FakeIndex {
         let mut hits: Vec<v1::SearchHit> = own
             .into_values()
             .map(|point| {
-                let facet_scores: BTreeMap<String, f32> = request
-                    .facets
-                    .iter()
-                    .map(|(facet, query)| (facet.clone(), score(&point, facet, query)))
-                    .collect();
+                let parts = |facets: &BTreeMap<String, v1::FacetQuery>| {
+                    let parts = facets.iter();
+                    let parts =
+                        parts.map(|(facet, query)| (facet.clone(), score(&point, facet, query)));
+                    parts.collect::<BTreeMap<String, f32>>()
+                };
+                let facet_scores = parts(&request.facets);
+                let reported_scores = parts(&request.reported_facets);
                 let score = facet_scores.values().sum();
                 v1::SearchHit {
                     point: Some(point),
                     score,
                     facet_scores,
+                    reported_scores,
                 }
             })
             .collect();

@@ -8,6 +8,7 @@
     reason = "test code: a failure here is a failed test, and the numbers are small"
 )]
 
+mod expansion;
 mod fakes;
 mod matching;
 mod profiles;

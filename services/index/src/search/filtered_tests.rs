@@ -75,6 +75,7 @@ fn like(record: &Record, filter: Option<Filter>) -> Query {
     });
     Query {
         facets: facets.collect(),
+        reported: BTreeMap::new(),
         filter,
         k: K,
         ef: WIDTH,

@@ -9,7 +9,7 @@ use std::ops::Range;
 use crate::config::WordsConfig;
 use crate::dense::{Layout, dot};
 use crate::points::{Slot, as_index};
-use crate::search::{FacetInput, Query};
+use crate::search::{FacetInput, Inputs};
 use crate::segment::SegmentError;
 use crate::view::{Part, Place, View};
 use crate::words::{AskedWords, WordsError, WordsQuery, WordsSegment, WordsStatistics};
@@ -42,15 +42,15 @@ impl Scorer {
     pub(super) fn new(
         view: &View,
         layout: &Layout,
-        query: &Query,
+        inputs: &Inputs,
         config: &WordsConfig,
     ) -> Result<Self, SegmentError> {
         let mut facets = Vec::new();
-        for (name, (input, weight)) in &query.facets {
+        for (name, (input, weight)) in inputs {
             let kind = match input {
                 _ if *weight == 0.0 => Kind::Nothing,
-                FacetInput::Words(words) => {
-                    let asked = AskedWords::of(words);
+                FacetInput::Words(words, added) => {
+                    let asked = AskedWords::of(words).with(added, &words.lang);
                     let statistics = statistics(view, name, &asked)?;
                     Kind::Words(WordsQuery::new(asked, &statistics, config))
                 }

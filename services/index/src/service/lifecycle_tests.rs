@@ -278,7 +278,7 @@ impl Index {
         let vectors = asked.vectors.into_iter();
         let vectors = vectors.map(|(name, vector)| (name, (FacetInput::Vector(vector), 0.5)));
         let words = asked.words.into_iter();
-        let words = words.map(|(name, words)| (name, (FacetInput::Words(words), 2.0)));
+        let words = words.map(|(name, words)| (name, (FacetInput::Words(words, Vec::new()), 2.0)));
         let filter = Filter::Column {
             column: "n".to_owned(),
             test: Test::Range {
@@ -288,6 +288,7 @@ impl Index {
         };
         Query {
             facets: vectors.chain(words).collect(),
+            reported: BTreeMap::new(),
             filter: filtered.then_some(filter),
             k: 5,
             // Narrow, so that parts are searched and not scanned.
@@ -301,6 +302,7 @@ impl Index {
     async fn search(&self, query: &Query, exact: bool) -> Vec<f32> {
         let facets = query.facets.clone().into_iter();
         let request = SearchRequest {
+            reported: BTreeMap::new(),
             collection: LIVE.to_owned(),
             facets: facets
                 .map(|(name, (input, weight))| (name, (input, Some(weight))))

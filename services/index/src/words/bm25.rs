@@ -4,24 +4,26 @@ use std::collections::BTreeMap;
 
 use crate::analysis::Analysis;
 use crate::config::WordsConfig;
-use crate::model::Words;
+use crate::model::{AddedWords, Words};
 
 /// Units in a score of 1: 2^23, so that every score is an f32 without rounding.
 const ONE: f32 = 8_388_608.0;
 
 /// The distinct terms of a query, before anything is known of the texts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AskedWords {
     /// In the order of their text.
     terms: Vec<AskedTerm>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 struct AskedTerm {
     text: String,
     /// As first written in the query.
     word: String,
     count: u32,
+    /// Weight of a term that was not asked for but added.
+    added: Option<f32>,
 }
 
 impl AskedWords {
@@ -36,10 +38,47 @@ impl AskedWords {
             }
         });
         let terms = distinct.into_iter();
-        let terms = terms.map(|(text, (word, count))| AskedTerm { text, word, count });
+        let terms = terms.map(|(text, (word, count))| AskedTerm {
+            text,
+            word,
+            count,
+            added: None,
+        });
         Self {
             terms: terms.collect(),
         }
+    }
+
+    /// Adds terms of texts in a language that were not asked for, each at the greatest
+    /// weight that a text gives it.
+    #[must_use]
+    pub fn with(mut self, added: &[AddedWords], lang: &str) -> Self {
+        if added.is_empty() {
+            return self;
+        }
+        let mut heaviest: BTreeMap<String, (String, f32)> = BTreeMap::new();
+        for AddedWords { text, weight } in added {
+            Analysis::new().each(text, lang, |term, word| {
+                if let Some((_, known)) = heaviest.get_mut(term) {
+                    *known = known.max(*weight);
+                } else {
+                    heaviest.insert(term.to_owned(), (word.to_owned(), *weight));
+                }
+            });
+        }
+        for term in &self.terms {
+            heaviest.remove(&term.text);
+        }
+        let added = heaviest.into_iter();
+        self.terms
+            .extend(added.map(|(text, (word, weight))| AskedTerm {
+                text,
+                word,
+                count: 1,
+                added: Some(weight),
+            }));
+        self.terms.sort_by(|a, b| a.text.cmp(&b.text));
+        self
     }
 
     /// Returns the text of each term, in order.
@@ -84,6 +123,8 @@ impl WordsStatistics {
 pub struct WordsQuery {
     terms: Vec<QueryTerm>,
     norm: Norm,
+    /// No text scores more.
+    most: f32,
 }
 
 /// A term of a query, with its share of the greatest possible score.
@@ -99,18 +140,23 @@ pub struct QueryTerm {
 
 impl WordsQuery {
     /// Weighs the terms: those that some text has, the most telling first, at
-    /// most `max_query_terms`; their shares sum to 1.
+    /// most `max_query_terms`; their shares sum to 1. Behind them come as many of those
+    /// added at most, see [`added_shares`].
     pub fn new(asked: AskedWords, statistics: &WordsStatistics, config: &WordsConfig) -> Self {
-        let mut terms = Vec::new();
+        let (mut terms, mut added) = (Vec::new(), Vec::new());
         for (asked, frequency) in asked.terms.into_iter().zip(&statistics.frequencies) {
             if *frequency > 0 {
                 let count = as_f32(asked.count);
                 let repeated = count * (config.k3 + 1.0) / (count + config.k3);
-                terms.push(QueryTerm {
+                let term = QueryTerm {
                     text: asked.text,
                     word: asked.word,
                     share: idf(*frequency, statistics.documents) * repeated,
-                });
+                };
+                match asked.added {
+                    None => terms.push(term),
+                    Some(weight) => added.push((weight, term)),
+                }
             }
         }
         // Stable: terms of one weight stay in the order of their text.
@@ -120,13 +166,16 @@ impl WordsQuery {
         for term in &mut terms {
             term.share *= ONE / bound;
         }
+        let heaviest = added.iter().map(|(weight, _)| *weight).fold(0.0, f32::max);
+        terms.extend(added_shares(added, bound, config.max_query_terms));
         Self {
             terms,
             norm: Norm::new(config, statistics),
+            most: 1.0 + heaviest,
         }
     }
 
-    /// Returns the terms, the most telling first.
+    /// Returns the terms, the most telling first, those asked for before those added.
     pub fn terms(&self) -> &[QueryTerm] {
         &self.terms
     }
@@ -139,6 +188,35 @@ impl WordsQuery {
     pub(super) fn norm(&self) -> Norm {
         self.norm
     }
+
+    /// Turns units into a score: 0..1, and up to the greatest weight of a term added more.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "whole numbers up to 2^24 are exact"
+    )]
+    pub(super) fn score(&self, units: i32) -> f32 {
+        // Half units rounded up could exceed the bound.
+        (units as f32 / ONE).min(self.most)
+    }
+}
+
+/// Gives each term added the share that it would have if it were asked for, times its
+/// weight, of 1; `bound` is the sum of what was asked for before it was scaled to 1. Where
+/// the terms added would come to more than that, they are scaled by their own sum: so no
+/// text gets more for them than the greatest weight.
+fn added_shares(
+    mut added: Vec<(f32, QueryTerm)>,
+    bound: f32,
+    most: usize,
+) -> impl Iterator<Item = QueryTerm> {
+    added.sort_by(|(a, one), (b, other)| (b * other.share).total_cmp(&(a * one.share)));
+    added.truncate(most);
+    let own: f32 = added.iter().map(|(_, term)| term.share).sum();
+    let scale = ONE / bound.max(own);
+    added.into_iter().map(move |(weight, mut term)| {
+        term.share *= weight * scale;
+        term
+    })
 }
 
 /// `k1 · (1 - b + b · length / mean length)`.
@@ -173,16 +251,6 @@ pub(super) fn part(share: f32, frequency: u32, norm: f32) -> i32 {
     // From 2^23 to 2^24 floats are the whole numbers, in the order of their bits:
     // rounds to nearest several at a time, where a checked cast goes one by one.
     (units + ONE).to_bits().cast_signed() - ONE.to_bits().cast_signed()
-}
-
-/// Turns units into a score, 0..1.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "whole numbers up to 2^23 are exact"
-)]
-pub(super) fn score(units: i32) -> f32 {
-    // Half units rounded up could exceed the bound.
-    (units as f32 / ONE).min(1.0)
 }
 
 /// Signed numbers turn into floats in one step of the processor; counts of

@@ -301,7 +301,7 @@ impl WordsView {
                 *sum += units;
             }
         })?;
-        Ok(sums.into_iter().map(bm25::score).collect())
+        Ok(sums.into_iter().map(|units| query.score(units)).collect())
     }
 
     /// Returns the parts of each wanted slot by the term's place in the query,
@@ -318,7 +318,7 @@ impl WordsView {
             wanted.iter().map(|slot| (*slot, Vec::new())).collect();
         self.visit(query, |index, slot, units| {
             if let Some(found) = parts.get_mut(&slot) {
-                found.push((index, bm25::score(units)));
+                found.push((index, query.score(units)));
             }
         })?;
         for found in parts.values_mut() {

@@ -150,7 +150,7 @@ impl WordsSegment {
             }
         }
         let best = best.finish().into_iter();
-        Ok(best.map(|(units, row)| (row, bm25::score(units))).collect())
+        Ok(best.map(|(units, row)| (row, query.score(units))).collect())
     }
 
     /// Returns the score of each given row; 0 for one without any of the words
@@ -162,7 +162,7 @@ impl WordsSegment {
         let terms = self.numbered(query)?;
         let scores = rows
             .iter()
-            .map(|row| bm25::score(self.units(&terms, query, *row)));
+            .map(|row| query.score(self.units(&terms, query, *row)));
         Ok(scores.collect())
     }
 
@@ -183,14 +183,14 @@ impl WordsSegment {
             let mut scores = vec![0.0; rows];
             for row in allow.iter() {
                 if let Some(score) = scores.get_mut(as_index(row)) {
-                    *score = bm25::score(self.units(&terms, query, row));
+                    *score = query.score(self.units(&terms, query, row));
                 }
             }
             return Ok(scores);
         }
         let mut scores = Vec::with_capacity(rows);
         self.walk(query, |_, sums| {
-            scores.extend(sums.iter().map(|units| bm25::score(*units)));
+            scores.extend(sums.iter().map(|units| query.score(*units)));
         })?;
         Ok(scores)
     }
@@ -209,7 +209,7 @@ impl WordsSegment {
         let explained = rows.iter().map(|row| {
             let mut parts = Vec::new();
             self.each_part(&terms, query, *row, |place, units| {
-                parts.push((place, bm25::score(units)));
+                parts.push((place, query.score(units)));
             });
             parts.sort_by(|a: &(usize, f32), b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
             parts

@@ -99,6 +99,7 @@ fn by_skills(k: u32) -> v1::SearchRequest {
     let facet = v1::FacetQuery {
         query: Some(query),
         weight: None,
+        ..v1::FacetQuery::default()
     };
     v1::SearchRequest {
         collection: "people".to_owned(),

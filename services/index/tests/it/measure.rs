@@ -105,6 +105,7 @@ async fn measure() {
             let facet = |query| v1::FacetQuery {
                 query: Some(query),
                 weight: None,
+                ..v1::FacetQuery::default()
             };
             let mut facets: std::collections::BTreeMap<_, _> = vectors(&mut seed)
                 .into_iter()

@@ -225,6 +225,12 @@ async fn bad_searches_are_refused_by_name() {
             test,
         })))
     }
+    fn added(weight: f32) -> v1::AddedWords {
+        v1::AddedWords {
+            text: "search".to_owned(),
+            weight,
+        }
+    }
     let invalid = Code::InvalidArgument;
     let mismatch = Code::FailedPrecondition;
     for (request, code, names) in [
@@ -276,6 +282,32 @@ async fn bad_searches_are_refused_by_name() {
             }),
             mismatch,
             ["facets[\"text\"].vector", "expected 2 values"],
+        ),
+        (
+            with(|r| r.facets.get_mut("text").unwrap().added = vec![added(0.5)]),
+            invalid,
+            ["facets[\"text\"].added", "not to a vector"],
+        ),
+        (
+            with(|r| r.facets.get_mut("words").unwrap().added = vec![added(0.5), added(1.5)]),
+            invalid,
+            ["facets[\"words\"].added[1].weight", "1.5"],
+        ),
+        (
+            with(|r| r.facets.get_mut("words").unwrap().added = vec![added(0.5); 257]),
+            invalid,
+            ["facets[\"words\"].added", "limit 256"],
+        ),
+        (
+            with(|r| {
+                let looks = v1::FacetQuery {
+                    query: Some(v1::facet_query::Query::Vector(vector(&[1.0]))),
+                    ..v1::FacetQuery::default()
+                };
+                r.reported_facets.insert("text".to_owned(), looks);
+            }),
+            mismatch,
+            ["reported_facets[\"text\"].vector", "expected 2 values"],
         ),
         (
             with(|r| r.filter = filter(None)),

@@ -132,6 +132,7 @@ async fn answers(client: &mut Client) -> Answers {
     let facet = v1::FacetQuery {
         query: Some(query),
         weight: Some(1.0),
+        ..v1::FacetQuery::default()
     };
     spoken.facets.insert("words".to_owned(), facet);
     Answers {

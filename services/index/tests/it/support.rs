@@ -150,6 +150,7 @@ pub(crate) fn search_request(k: u32) -> v1::SearchRequest {
     let facet = |query| v1::FacetQuery {
         query: Some(query),
         weight: None,
+        ..v1::FacetQuery::default()
     };
     v1::SearchRequest {
         collection: "people".to_owned(),

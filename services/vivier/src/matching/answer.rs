@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::expansion::Expansion;
 use serde::Serialize;
 use vivier_proto::v1;
 use vivier_types::ProfileKind;
@@ -39,6 +40,9 @@ pub(crate) struct MatchResult {
     pub(crate) reasons: Vec<Reason>,
     /// Only with `--explain`: how far the contributions miss the score.
     pub(crate) completeness_error: f32,
+    /// Only with `--expand`, when the retrieval without it found the result, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unexpanded_rank: Option<u32>,
 }
 
 /// A place.
@@ -117,6 +121,9 @@ pub(crate) struct Report {
     pub(crate) query_tokens_used: u32,
     pub(crate) query_tokens: u32,
     pub(crate) plans: Vec<String>,
+    /// Only with `--expand`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) expansion: Option<Expansion>,
 }
 
 /// A step and its time.
@@ -185,6 +192,7 @@ impl From<v1::MatchResult> for MatchResult {
             features: result.features.into_iter().map(Feature::from).collect(),
             reasons: result.reasons.into_iter().map(Reason::from).collect(),
             completeness_error: result.completeness_error,
+            unexpanded_rank: result.unexpanded_rank,
         }
     }
 }
@@ -269,6 +277,7 @@ impl From<v1::MatchReport> for Report {
             query_tokens_used: report.query_tokens_used,
             query_tokens: report.query_tokens,
             plans: report.plans,
+            expansion: report.expansion.map(Expansion::from),
         }
     }
 }

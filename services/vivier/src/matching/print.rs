@@ -6,6 +6,7 @@ use std::io;
 use vivier_types::Facet;
 
 use super::answer::{Answer, MatchResult, Polarity, Reason, Report, SkillEvidence, Span};
+use super::expansion;
 use crate::output::Output;
 use crate::table::{Align, Table};
 
@@ -14,13 +15,20 @@ const TITLE_WIDTH: usize = 48;
 /// Most places shown of one skill.
 const PLACES: usize = 3;
 
-/// Prints the table of results, the reasons, the stage times and what was
-/// degraded.
+/// Prints the table of results, the reasons, what was added to the query (each addition
+/// when `explained`), the stage times and what was degraded.
 ///
 /// # Errors
 /// When the output cannot be written.
-pub(crate) fn print_answer(answer: &Answer, output: &mut Output) -> io::Result<()> {
+pub(crate) fn print_answer(
+    answer: &Answer,
+    explained: bool,
+    output: &mut Output,
+) -> io::Result<()> {
     print_results(answer, output)?;
+    if let Some(expansion) = &answer.report.expansion {
+        expansion::print(expansion, explained, output)?;
+    }
     print_report(&answer.report, output)
 }
 
@@ -216,7 +224,7 @@ mod tests {
 
     fn printed(answer: &Answer) -> String {
         let sink = Sink::default();
-        print_answer(answer, &mut Output::plain(sink.clone())).unwrap();
+        print_answer(answer, true, &mut Output::plain(sink.clone())).unwrap();
         let bytes = sink.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
     }
@@ -287,6 +295,55 @@ mod tests {
         );
         assert!(text.contains("cut 8 of 10 tokens"), "{text}");
         assert!(!text.contains('\x1b'), "colour without a terminal");
+    }
+
+    #[test]
+    fn an_expansion_shows_what_it_added_and_changed() {
+        let addition = v1::Addition {
+            label: "confectioner".to_owned(),
+            weight: 0.5,
+            reason: v1::AdditionReason::Label.into(),
+            of: Some(v1::EscoConcept {
+                label: "pastry maker".to_owned(),
+                uri: String::new(),
+            }),
+            ..v1::Addition::default()
+        };
+        let expansion = v1::ExpansionReport {
+            additions: vec![addition],
+            found_by_expansion: vec!["c1".to_owned()],
+            newly_retrieved: 3,
+            no_longer_retrieved: 2,
+            rank_biased_overlap: Some(0.875),
+            ..v1::ExpansionReport::default()
+        };
+        let told = |expansion| {
+            let report = v1::MatchReport {
+                expansion: Some(expansion),
+                ..v1::MatchReport::default()
+            };
+            printed(&Answer::new(
+                ProfileKind::Candidate,
+                Vec::new(),
+                Some(report),
+            ))
+        };
+        let text = told(expansion.clone());
+        assert!(
+            text.contains("1 label searched besides; here thanks to them: c1; "),
+            "{text}"
+        );
+        assert!(
+            text.contains("      0.50 confectioner (label of pastry maker)\n"),
+            "{text}"
+        );
+        let unknown = v1::ExpansionReport {
+            rank_biased_overlap: None,
+            unknown: "no shard".to_owned(),
+            ..expansion
+        };
+        assert!(told(unknown).contains("what they changed is unknown"));
+        assert!(told(v1::ExpansionReport::default()).contains("expansion nothing added"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use vivier_ontology::{
-    ConceptId, Distances, ExpansionLimits, Language, Reason, Transport, coverage, expand,
+    ConceptId, Distances, ExpansionLimits, Language, Reason, Said, Transport, coverage, expand,
     set_similarity, skill_similarity,
 };
 
@@ -95,22 +95,29 @@ fn an_expansion_says_where_each_addition_comes_from() {
     let find = |name: &str| ontology.find(&uri(name)).unwrap();
     let query = [find("occupation/dev"), find("skill/stats")];
     let limits = ExpansionLimits::default();
-    let found = expand(ontology, &distances, &query, Language::ENGLISH, &limits);
-    let said: Vec<_> = found
+    let silent = |_: &str| false;
+    let said = Said {
+        concepts: &query,
+        others: &[],
+        // The query names the developer by another label.
+        has_label: &|label| label == "statistics" || label == "coder",
+    };
+    let found = expand(ontology, &distances, said, Language::ENGLISH, &limits);
+    let labels: Vec<_> = found
         .added
         .iter()
         .map(|one| (one.label, one.reason))
         .collect();
     let of = query[0];
     assert_eq!(
-        said[..2],
+        labels[..2],
         [
-            ("coder", Reason::Label { of }),
+            ("developer", Reason::Label { of }),
             ("programmer", Reason::Label { of })
         ]
     );
-    assert!(said.contains(&("Java", Reason::Essential { of })));
-    assert!(said.contains(&("Python", Reason::Essential { of })));
+    assert!(labels.contains(&("Java", Reason::Essential { of })));
+    assert!(labels.contains(&("Python", Reason::Essential { of })));
     assert!(
         found
             .added
@@ -118,10 +125,27 @@ fn an_expansion_says_where_each_addition_comes_from() {
             .all(|one| one.weight < 1.0 && !query[1..].contains(&one.concept))
     );
     let few = ExpansionLimits { total: 1, ..limits };
-    let cut = expand(ontology, &distances, &query, Language::ENGLISH, &few);
+    let cut = expand(ontology, &distances, said, Language::ENGLISH, &few);
     assert_eq!((cut.added.len(), cut.cut), (1, found.added.len() - 1));
-    let none = expand(ontology, &distances, &[], Language::ENGLISH, &limits);
+    let nothing = Said {
+        concepts: &[],
+        others: &[],
+        has_label: &silent,
+    };
+    let none = expand(ontology, &distances, nothing, Language::ENGLISH, &limits);
     assert!(none.added.is_empty());
+    // What the query has besides is not added either.
+    let java = [find("skill/java")];
+    let said = Said {
+        others: &java,
+        has_label: &silent,
+        ..said
+    };
+    let found = expand(ontology, &distances, said, Language::ENGLISH, &limits);
+    assert!(found.added.iter().all(|one| one.concept != java[0]));
+    let labels = found.added.iter().map(|one| one.label);
+    assert!(labels.clone().any(|label| label == "coder"));
+    assert!(labels.clone().any(|label| label == "Python"));
 }
 
 /// `make_transport_golden.py` makes the numbers with POT.
