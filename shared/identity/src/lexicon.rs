@@ -52,6 +52,10 @@ pub(crate) static FORMS: LazyLock<HashMap<String, &'static str>> = LazyLock::new
         .collect()
 });
 
+/// The keys of the forms for everyone.
+pub(crate) static NEUTRALS: LazyLock<HashSet<String>> =
+    LazyLock::new(|| FORMS.values().map(|form| crate::key::key(form)).collect());
+
 #[cfg(test)]
 mod tests {
     use super::*;
