@@ -215,7 +215,10 @@ mod tests {
         assert_eq!(clean.record.experiences[0].text, "and sold shoes.");
         let description = described(record);
         let shown = format!("{description:?}");
-        assert!(!shown.contains("Diallo") && !shown.contains("Dupont"), "{shown}");
+        assert!(
+            !shown.contains("Diallo") && !shown.contains("Dupont"),
+            "{shown}"
+        );
         assert_eq!(description.summary.titles, ["Vendeur", "assistant"]);
         assert_eq!(description.skills, ["Coaching by", "Vente"]);
     }
@@ -231,14 +234,23 @@ mod tests {
             of.removed = Counts::default();
             of
         };
-        let one = of("Madame Dupont, assistante", "Marie", "Dupont", "chargée de clientèle");
+        let one = of(
+            "Madame Dupont, assistante",
+            "Marie",
+            "Dupont",
+            "chargée de clientèle",
+        );
         for (title, given, family) in [
             ("assistant", "Chukwuemeka", "Okonkwo"),
             ("assistante (H/F)", "Xiaoling", "Zhang"),
             ("Mohammed Benali - assistant", "Mohammed", "Benali"),
             ("assistant(e)", "Fatoumata", "Diallo"),
         ] {
-            assert_eq!(of(title, given, family, "chargé de clientèle"), one, "{title}");
+            assert_eq!(
+                of(title, given, family, "chargé de clientèle"),
+                one,
+                "{title}"
+            );
         }
     }
 
@@ -277,8 +289,11 @@ mod tests {
 
     #[test]
     fn places_quote_the_record_as_it_is_written() {
-        let record = candidate(r#"{"id":"c","skills":["Hôtesse d'accueil"],"text":"Hôtesse d'accueil."}"#);
-        let held = described(r#"{"id":"c","skills":["Hôtesse d'accueil"]}"#).summary.skills;
+        let record =
+            candidate(r#"{"id":"c","skills":["Hôtesse d'accueil"],"text":"Hôtesse d'accueil."}"#);
+        let held = described(r#"{"id":"c","skills":["Hôtesse d'accueil"]}"#)
+            .summary
+            .skills;
         let spans = skill_spans(&record, &held, &Knowledge::default());
         let quoted: Vec<&str> = spans[0].iter().map(|span| &*span.text).collect();
         assert_eq!(quoted, ["Hôtesse d'accueil", "Hôtesse d'accueil"]);

@@ -325,9 +325,7 @@ fn summarise_vacancy(vacancy: &Vacancy) -> Summary {
 fn education(candidate: &Candidate) -> Option<u8> {
     let courses = candidate.education.iter();
     let stated = courses.filter_map(|course| education_level(&course.degree));
-    stated
-        .max()
-        .or_else(|| education_level(&candidate.text))
+    stated.max().or_else(|| education_level(&candidate.text))
 }
 
 /// Returns `stated`, or `derived` when nothing is stated.

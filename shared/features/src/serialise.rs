@@ -205,10 +205,7 @@ fn raw_vacancy(vacancy: &Vacancy) -> Vec<Section> {
         [vacancy.description.as_str(), &vacancy.wanted_profile],
         "\n",
     );
-    vec![Section {
-        label: "",
-        content,
-    }]
+    vec![Section { label: "", content }]
 }
 
 /// A part of the text; `label` is empty for free text, which speaks for itself.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use crate::forms;
+use crate::forms::{self, Agreement};
 use crate::key::{key, push_letter};
 use crate::kind::Kind;
 use crate::lexicon::FORMS;
@@ -116,6 +116,7 @@ pub(crate) fn announced(text: &str, scope: Scope, found: &mut Vec<Found>) {
     let calls = &*CALLS;
     let bytes = text.as_bytes();
     let mut spelt = String::new();
+    let mut agreement = Agreement::default();
     let mut at = 0;
     while at < bytes.len() {
         if !is_letter(text, at) {
@@ -132,8 +133,11 @@ pub(crate) fn announced(text: &str, scope: Scope, found: &mut Vec<Found>) {
         let hit = start_of(spelt.as_bytes())
             .filter(|start| calls.starts[*start])
             .and_then(|_| calls.by_word.get(spelt.as_str()));
-        let hit = answer(text, at..end, hit, scope);
-        at = hit.as_ref().map_or(end, |hit| hit.range.end.max(end));
+        let adjective = agreement.adjective(text, at..end, &spelt);
+        let hit = answer(text, at..end, hit, scope).or(adjective);
+        let next = hit.as_ref().map_or(end, |hit| hit.range.end.max(end));
+        agreement.note(&text[at..end], &spelt, hit.as_ref(), next);
+        at = next;
         found.extend(hit);
     }
 }

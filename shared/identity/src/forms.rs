@@ -2,7 +2,9 @@
 //!
 //! Three ways of writing are read: a form by itself ("serveuse"), both forms
 //! ("serveur/serveuse", "serveuse ou serveur"), and one with the ending of the
-//! other ("serveur(se)", "chargé·e·s"). Marks such as "(H/F)" go.
+//! other ("serveur(se)", "chargé·e·s"). French adjectives that agree with a form
+//! or with the writer follow ("assistante commerciale", "je suis motivée").
+//! Marks such as "(H/F)" go.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -79,16 +81,22 @@ pub(crate) fn mark(text: &str, word: Range<usize>) -> Option<Found> {
 
 /// Returns the ending of the other gender behind a word.
 pub(crate) fn ending(text: &str, word: Range<usize>) -> Option<Found> {
-    let sign = text[word.end..].chars().next()?;
+    // "assistant (e)" has a space.
+    let at = word.end + usize::from(text[word.end..].starts_with(" ("));
+    let sign = text[at..].chars().next()?;
     if !SIGNS.contains(&sign) || word.len() < 4 {
         return None;
     }
-    let from = word.end + sign.len_utf8();
+    let from = at + sign.len_utf8();
     let from = from + usize::from(sign == '(' && text[from..].starts_with('-'));
     let letters = letters_from(text, from);
     let written = &text[word.clone()];
     let (stem, added) = (key(written), key(&text[letters.clone()]));
-    let same_case = |upper: bool| text[letters.clone()].chars().all(|c| c.is_uppercase() == upper);
+    let same_case = |upper: bool| {
+        text[letters.clone()]
+            .chars()
+            .all(|c| c.is_uppercase() == upper)
+    };
     let shouts = written.chars().all(char::is_uppercase);
     if !same_case(shouts) && !same_case(false) {
         return None;
@@ -147,11 +155,7 @@ pub(crate) fn ending(text: &str, word: Range<usize>) -> Option<Found> {
 
 /// Returns the form for everyone of a gendered form; of "vendeur/vendeuse" one
 /// is left.
-pub(crate) fn neutral_form(
-    text: &str,
-    word: Range<usize>,
-    neutral: &'static str,
-) -> Option<Found> {
+pub(crate) fn neutral_form(text: &str, word: Range<usize>, neutral: &'static str) -> Option<Found> {
     let written = &text[word.clone()];
     // "employee" is no "employée".
     if is_participle(neutral) && written.is_ascii() {
@@ -216,6 +220,154 @@ pub(crate) fn is_occupation(word: &str) -> bool {
 fn means(word: &str, neutral: &str) -> bool {
     let word = key(word);
     word == key(neutral) || FORMS.get(word.as_str()).copied() == Some(neutral)
+}
+
+/// Words of both genders after which an adjective is of the person's: names of
+/// occupations, and verbs of the person who writes.
+const AGREED_WITH: [&str; 13] = [
+    "responsable",
+    "secretaire",
+    "gestionnaire",
+    "comptable",
+    "stagiaire",
+    "juriste",
+    "receptionniste",
+    "suis",
+    "etais",
+    "serai",
+    "ete",
+    "personne",
+    "candidat",
+];
+
+/// Words between an adjective and the word with which it agrees.
+const PASSED_OVER: [&str; 9] = [
+    "et", "ou", "tres", "plutot", "aussi", "toujours", "bien", "e", "se",
+];
+
+/// Endings of women's adjectives with those of men's.
+const ADJECTIVES: [(&str, &str); 15] = [
+    ("ales", "aux"),
+    ("ale", "al"),
+    ("elle", "el"),
+    ("ive", "if"),
+    ("ée", "é"),
+    ("ière", "ier"),
+    ("euse", "eux"),
+    ("ente", "ent"),
+    ("ante", "ant"),
+    ("aine", "ain"),
+    ("ienne", "ien"),
+    ("aise", "ais"),
+    ("ointe", "oint"),
+    ("erte", "ert"),
+    ("eure", "eur"),
+];
+
+/// Nouns that end like them, as in "responsable vente".
+const NOUNS: [&str; 32] = [
+    "vente",
+    "centrale",
+    "succursale",
+    "filiale",
+    "archive",
+    "mutuelle",
+    "maternelle",
+    "vaisselle",
+    "passerelle",
+    "journee",
+    "soiree",
+    "annee",
+    "duree",
+    "entree",
+    "musee",
+    "filiere",
+    "matiere",
+    "premiere",
+    "carriere",
+    "semaine",
+    "domaine",
+    "alerte",
+    "perte",
+    "heure",
+    "demeure",
+    "plante",
+    "attente",
+    "detente",
+    "entente",
+    "trente",
+    "quarante",
+    "cliente",
+];
+
+/// Whether an adjective that comes next tells the gender of a person.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Agreement {
+    /// Where the last word that agrees ends.
+    end: Option<usize>,
+}
+
+impl Agreement {
+    /// Reads the next word, whose key is `spelt`: returns the adjective as it is
+    /// written for everyone if it agrees with what came before.
+    pub(crate) fn adjective(
+        &mut self,
+        text: &str,
+        word: Range<usize>,
+        spelt: &str,
+    ) -> Option<Found> {
+        let last = self.end?;
+        let gap = &text[last..word.start];
+        self.end = None;
+        if gap.len() > 3 || !gap.chars().all(|c| " ,)(e".contains(c)) {
+            return None;
+        }
+        if PASSED_OVER.contains(&spelt) {
+            self.end = Some(word.end);
+            return None;
+        }
+        let neutral = agreeing(&text[word.clone()])?;
+        self.end = Some(word.end);
+        Some(Found {
+            instead: Some(neutral),
+            ..Found::new(Kind::Gender, word)
+        })
+    }
+
+    /// Notes a word after which an adjective agrees.
+    pub(crate) fn note(&mut self, word: &str, spelt: &str, hit: Option<&Found>, end: usize) {
+        let is_form = hit.is_some_and(|hit| hit.kind == Kind::Gender && hit.instead.is_some());
+        let is_french = word.ends_with(['e', 'E'])
+            || word.ends_with("es") && !word.ends_with("sses")
+            || hit.is_some_and(|hit| hit.range.len() > word.len());
+        if (is_form && is_french && !spelt.ends_with("ess")) || AGREED_WITH.contains(&spelt) {
+            self.end = Some(end);
+        }
+    }
+}
+
+/// Returns a woman's adjective as it is written for everyone.
+fn agreeing(word: &str) -> Option<String> {
+    const SHORTEST: usize = 5;
+    let spelt = key(word);
+    let one = spelt.strip_suffix('s').unwrap_or(&spelt);
+    if word.len() < SHORTEST || NOUNS.contains(&one) {
+        return None;
+    }
+    let lower = word.to_lowercase();
+    let of = |word: &str| {
+        let ends =
+            |(woman, man): &(&str, &str)| Some(format!("{}{man}", word.strip_suffix(woman)?));
+        ADJECTIVES.iter().find_map(ends)
+    };
+    let neutral = of(&lower).or_else(|| {
+        let mut one = of(lower.strip_suffix('s')?)?;
+        if !one.ends_with('x') {
+            one.push('s');
+        }
+        Some(one)
+    })?;
+    Some(cased(&neutral, word))
 }
 
 fn letters_from(text: &str, at: usize) -> Range<usize> {

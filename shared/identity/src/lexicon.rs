@@ -14,6 +14,8 @@
 //! - `forms.txt`: gendered forms of occupations, each with the form that is
 //!   written in its place; the French ones are the pairs in ESCO's labels,
 //!   without those that also mean a machine, a thing or a quality.
+//! - `more_forms.txt`: others, chosen by hand: adjectives that French CVs use of
+//!   a person and English has not, and members of associations.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -47,6 +49,7 @@ pub(crate) static FAMILY_NAMES_AND_WORDS: Lexicon =
 pub(crate) static FORMS: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
     include_str!("lexicon/forms.txt")
         .lines()
+        .chain(include_str!("lexicon/more_forms.txt").lines())
         .filter_map(|line| line.split_once(' '))
         .map(|(form, neutral)| (crate::key::key(form), neutral))
         .collect()

@@ -148,6 +148,38 @@ fn english_details_go() {
 }
 
 #[test]
+fn members_and_kin_go() {
+    use Kind::*;
+    check(&[
+        (
+            "Welder\nSkills\nBrother of Alpha Kappa Psi",
+            "Welder\nSkills\nAlpha Kappa Psi",
+            &[(Gender, 1)],
+        ),
+        (
+            "Welder\nSkills\nAlpha Kappa Alpha Sorority",
+            "Welder\nSkills\nAlpha Kappa Alpha Fraternity",
+            &[(Gender, 1)],
+        ),
+        (
+            "Welder\nVisa Status : Husband's Sponsorship",
+            "Welder\nVisa Status",
+            &[(CivilStatus, 1)],
+        ),
+        (
+            "Welder\nRelocated for wife's employment",
+            "Welder\nRelocated",
+            &[(CivilStatus, 1)],
+        ),
+        (
+            "Welder\nName of Father Jose Okonkwo\nIndian",
+            "Welder\nIndian",
+            &[(Name, 1)],
+        ),
+    ]);
+}
+
+#[test]
 fn french_details_go() {
     use Kind::*;
     check(&[
@@ -172,7 +204,7 @@ fn french_details_go() {
             &[(Name, 1)],
         ),
         ("Sexe : féminin\nCaissier", "Caissier", &[(Gender, 1)]),
-        ("Infirmière motivée", "Infirmier motivée", &[(Gender, 1)]),
+        ("Infirmière motivée", "Infirmier motivé", &[(Gender, 2)]),
         ("vendeur/vendeuse H/F", "vendeur", &[(Gender, 2)]),
         (
             "employée chargée de caisse",
@@ -273,6 +305,8 @@ fn everything_else_stays() {
         "IP address: 10.0.0.1",
         "client/e-mail, and/or, read/write, S/E, A/F/M",
         "vendeur.Se tenir, Groupe/E, w/h, h/w",
+        "Responsable vente, vie active, expérience professionnelle, centrale",
+        "Administrative assistant, active listener, creative candidate",
         "peut-être, a-t-elle, répond-elle, Rule 4(e)",
     ] {
         let stripped = strip(given);
@@ -343,11 +377,47 @@ fn gendered_forms_of_one_title_are_one() {
             "DIRECTEUR",
             &["DIRECTRICE", "DIRECTEUR/TRICE", "DIRECTEUR(trice)"],
         ),
-        ("infirmier", &["infirmière", "infirmier(ère)", "infirmier/ière"]),
-        ("technicien", &["technicienne", "technicien(ne)", "technicien·ne"]),
-        ("assistant", &["assistante", "assistant(e)", "assistant/e", "assistant·e"]),
-        ("waiter", &["waitress", "waiter/waitress", "waitress or waiter"]),
-        ("salesperson", &["salesman", "saleswoman", "salesman/saleswoman"]),
+        (
+            "infirmier",
+            &["infirmière", "infirmier(ère)", "infirmier/ière"],
+        ),
+        (
+            "technicien",
+            &["technicienne", "technicien(ne)", "technicien·ne"],
+        ),
+        (
+            "assistant",
+            &["assistante", "assistant(e)", "assistant/e", "assistant·e"],
+        ),
+        (
+            "Assistant administratif et commercial",
+            &[
+                "Assistante administrative et commerciale",
+                "Assistant(e) administratif(ve) et commercial(e)",
+                "Assistant (e) administrative et commerciale",
+                "Assistant/e administratif/ive et commercial/e",
+            ],
+        ),
+        (
+            "Responsable financier adjoint",
+            &["Responsable financière adjointe"],
+        ),
+        (
+            "INFIRMIER LIBÉRAL",
+            &["INFIRMIÈRE LIBÉRALE", "INFIRMIER(E) LIBÉRAL(E)"],
+        ),
+        (
+            "Je suis très motivé, organisé et souriant",
+            &["Je suis très motivée, organisée et souriante"],
+        ),
+        (
+            "waiter",
+            &["waitress", "waiter/waitress", "waitress or waiter"],
+        ),
+        (
+            "salesperson",
+            &["salesman", "saleswoman", "salesman/saleswoman"],
+        ),
     ] {
         for form in forms.iter().copied().chain([wanted]) {
             for strip in [strip_field, strip_advert] {
@@ -367,7 +437,10 @@ fn a_name_of_one_text_goes_from_all() {
     let texts = [
         (Reading::Cv, "Fatoumata Diallo\nWelder"),
         (Reading::Title, "Madame Diallo, assistante"),
-        (Reading::Field, "Fatoumata welds.\nDIALLO won with Mr. Bellerose"),
+        (
+            Reading::Field,
+            "Fatoumata welds.\nDIALLO won with Mr. Bellerose",
+        ),
         (Reading::Field, "Bellerose trained her; Fatoumata Diallo"),
         (Reading::Title, "John Smith - Senior welder"),
         (Reading::Field, "as said by Smith, John"),
@@ -523,12 +596,7 @@ fn checked(given: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-const READINGS: [Reading; 4] = [
-    Reading::Cv,
-    Reading::Title,
-    Reading::Field,
-    Reading::Advert,
-];
+const READINGS: [Reading; 4] = [Reading::Cv, Reading::Title, Reading::Field, Reading::Advert];
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]

@@ -59,7 +59,9 @@ fn swapped(text: &str) -> String {
     for part in text.split_inclusive(|c: char| !c.is_alphabetic()) {
         let word = part.trim_end_matches(|c: char| !c.is_alphabetic());
         let lower = word.to_lowercase();
-        match other.get(lower.as_str()) {
+        // "HIM" and "HIS" are systems, "SHE" a subject.
+        let is_short = word.len() == 3 && word == word.to_uppercase();
+        match other.get(lower.as_str()).filter(|_| !is_short) {
             Some(swap) if word == lower => written.push_str(swap),
             Some(swap) if word == word.to_uppercase() => written.push_str(&swap.to_uppercase()),
             Some(swap) => {
@@ -104,7 +106,10 @@ fn left(clean: &[String]) -> Vec<(String, usize)> {
     for text in clean {
         for word in text.split(|c: char| !c.is_alphabetic()) {
             let lower = word.to_lowercase();
-            if PAIRS.iter().any(|(one, two)| *one == lower || *two == lower) {
+            if PAIRS
+                .iter()
+                .any(|(one, two)| *one == lower || *two == lower)
+            {
                 *counts.entry(lower).or_default() += 1;
             }
         }

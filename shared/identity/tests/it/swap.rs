@@ -227,7 +227,10 @@ fn namesakes(cvs: &[String], headed: &[[String; HEADERS]]) -> (usize, usize) {
         for person in namesakes {
             if under_header(at, cv, person) != headed[at][0] {
                 other += 1;
-                eprintln!("CV {at} is another under {} {}", person.given, person.family);
+                eprintln!(
+                    "CV {at} is another under {} {}",
+                    person.given, person.family
+                );
             }
         }
     }
