@@ -8,7 +8,8 @@
 //! - `more_words.txt`: words of CVs that ESCO lacks: tools, months, headings,
 //!   and words of places that have several.
 //! - `given_names.txt`: the given names of fifteen locales of Faker (MIT
-//!   licence), without words of the first two lists.
+//!   licence, see `lexicon/NOTICE`), without words of the other lists;
+//!   `lexicon/make.py` makes it.
 //! - `given_names_and_words.txt`, `family_names_and_words.txt`: words of the
 //!   first list that are common names too.
 //! - `forms.txt`: gendered forms of occupations, each with the form that is

@@ -172,7 +172,7 @@ fn members_and_kin_go() {
             &[(CivilStatus, 1)],
         ),
         (
-            "Welder\nName of Father Jose Okonkwo\nIndian",
+            "Welder\nName of Father Emeka Okonkwo\nIndian",
             "Welder\nIndian",
             &[(Name, 1)],
         ),
