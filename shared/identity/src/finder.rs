@@ -7,8 +7,10 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use vivier_types::push_folded;
+
 use crate::forms::{self, Agreement};
-use crate::key::{key, push_letter};
+use crate::key::key;
 use crate::kind::Kind;
 use crate::lexicon::FORMS;
 use crate::name::{Certainty, Part, Word, certainty, words};
@@ -128,7 +130,7 @@ pub(crate) fn announced(text: &str, scope: Scope, found: &mut Vec<Found>) {
         if end - at <= calls.longest * 2 {
             text[at..end]
                 .chars()
-                .for_each(|letter| push_letter(letter, &mut spelt));
+                .for_each(|letter| push_folded(letter, &mut spelt));
         }
         let hit = start_of(spelt.as_bytes())
             .filter(|start| calls.starts[*start])

@@ -137,11 +137,18 @@ fn swapped_words_inside_texts_hardly_move_a_shortlist() {
         let (clean, turned_clean) = (strip_all(&cvs), strip_all(&turned));
         let touched = differ(&cvs, &turned);
         let (raw, raw_least) = summed_up(&overlaps(&cvs, &turned, &adverts));
-        let (stripped, least) = summed_up(&overlaps(&clean, &turned_clean, &adverts));
+        let after = overlaps(&clean, &turned_clean, &adverts);
+        let (stripped, least) = summed_up(&after);
+        let moved: Vec<&str> = adverts
+            .iter()
+            .zip(&after)
+            .filter(|(_, overlap)| **overlap < 0.99)
+            .map(|(advert, _)| advert.lines().next().unwrap_or_default())
+            .collect();
         eprintln!(
             "{sample:?}: gendered words swapped in {touched} of {CVS} CVs, of which {} differ \
              after the strip; rank-biased overlap for {} adverts: {raw:.4} (least \
-             {raw_least:.4}) before, {stripped:.4} (least {least:.4}) after; still there: {:?}",
+             {raw_least:.4}) before, {stripped:.4} (least {least:.4}) after; under .99 for {moved:?}; still there: {:?}",
             differ(&clean, &turned_clean),
             adverts.len(),
             left(&clean),
