@@ -15,9 +15,12 @@ const INTERNAL: [(&str, &[&str]); 15] = [
     ("vivier-types", &[]),
     ("vivier-ann", &[]),
     ("vivier-ontology", &[]),
-    ("vivier-identity", &[]),
+    ("vivier-identity", &["vivier-types"]),
     ("vivier-places", &["vivier-types"]),
-    ("vivier-linking", &["vivier-ann", "vivier-ontology"]),
+    (
+        "vivier-linking",
+        &["vivier-types", "vivier-ann", "vivier-ontology"],
+    ),
     ("vivier-proto", &["vivier-types"]),
     ("vivier-runtime", &["vivier-types"]),
     (

@@ -4,20 +4,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
-use vivier_identity::{Counts, strip, strip_advert, strip_field};
+use vivier_identity::Counts;
 use vivier_types::{
     Candidate, ConceptKey, Facet, Profile, ProfileKind, Skill, Summary, Vacancy, Violation,
 };
 
+use crate::clean::{CleanCandidate, CleanVacancy};
 use crate::columns::{Columns, candidate_columns, vacancy_columns};
 use crate::facets::facets_of;
-use crate::knowledge::fields::{Field, candidate_fields, vacancy_fields};
+use crate::knowledge::fields::Field;
 use crate::knowledge::{EscoReader, Knowledge, distinct};
 use crate::language::detect_language;
 use crate::reading::{MAX_DERIVED_SKILLS, Reading, read_cv, read_vacancy};
 use crate::requirements::{asked_education, asked_years, education_level};
 use crate::seniority::{seniority_of_title, seniority_of_years, years_of_experience};
-use crate::serialise::{ConceptLabels, Serialisation, candidate_texts, vacancy_texts};
+use crate::serialise::{ConceptLabels, Serialisation, write_candidate, write_vacancy};
 use crate::settle::{Completed, complete_candidate, complete_vacancy};
 
 /// What the rest of the system needs of a profile.
@@ -63,7 +64,9 @@ pub fn describe_candidate(
     today: Date,
     knowledge: &Knowledge,
 ) -> Description {
-    let texts = candidate_texts(
+    let clean = CleanCandidate::of(candidate);
+    let candidate = &clean.record;
+    let texts = write_candidate(
         candidate,
         Serialisation::default(),
         ConceptLabels::default(),
@@ -83,7 +86,7 @@ pub fn describe_candidate(
         let lang = lang.as_deref();
         let stated = candidate.skills.iter();
         let stated = stated.flat_map(|skill| reader.skills_named(skill, lang));
-        let found = named_in(reader, &candidate_fields(candidate), lang);
+        let found = named_in(reader, &clean.fields, lang);
         let keys = found.iter().map(|(_, key)| *key);
         summary.skill_concepts = distinct(stated.chain(keys));
         summary.occupation_concepts = reader.occupations_of(&summary.titles, lang);
@@ -94,7 +97,7 @@ pub fn describe_candidate(
         texts.text,
         &summary,
         (knowledge, lang.as_deref()),
-        |choice, labels| candidate_texts(candidate, choice, labels).text,
+        |choice, labels| write_candidate(candidate, choice, labels).text,
     );
     Description {
         text,
@@ -105,7 +108,7 @@ pub fn describe_candidate(
             (knowledge, &places.points),
         ),
         columns: candidate_columns(candidate, &summary, lang.as_deref()),
-        removed: texts.removed,
+        removed: clean.removed,
         doubts: places.doubts,
         words: texts.words,
         lang,
@@ -119,7 +122,9 @@ pub fn describe_candidate(
 /// ([`crate::read_vacancy`]); without a list, the skills that it names by the ontology's
 /// labels count as optional: a text does not say how much each of them matters.
 pub fn describe_vacancy(vacancy: &Vacancy, knowledge: &Knowledge) -> Description {
-    let texts = vacancy_texts(vacancy, Serialisation::default(), ConceptLabels::default());
+    let clean = CleanVacancy::of(vacancy);
+    let vacancy = &clean.record;
+    let texts = write_vacancy(vacancy, Serialisation::default(), ConceptLabels::default());
     let lang = language(vacancy.lang.as_ref(), &texts.words);
     let mut summary = summarise_vacancy(vacancy);
     let places = knowledge.places().map_or_else(
@@ -130,7 +135,7 @@ pub fn describe_vacancy(vacancy: &Vacancy, knowledge: &Knowledge) -> Description
     if let Some(reader) = knowledge.esco() {
         let lang = lang.as_deref();
         if summary.skills.is_empty() && summary.optional_skills.is_empty() {
-            let found = named_in(reader, &vacancy_fields(vacancy), lang);
+            let found = named_in(reader, &clean.fields, lang);
             summary.optional_skills = as_skills(reader, &found);
             summary.skills_mentioned = !summary.optional_skills.is_empty();
         }
@@ -142,14 +147,14 @@ pub fn describe_vacancy(vacancy: &Vacancy, knowledge: &Knowledge) -> Description
         texts.text,
         &summary,
         (knowledge, lang.as_deref()),
-        |choice, labels| vacancy_texts(vacancy, choice, labels).text,
+        |choice, labels| write_vacancy(vacancy, choice, labels).text,
     );
     Description {
         text,
         skills: skill_names(&summary.skills),
         facets: facets_of(ProfileKind::Vacancy, &summary, (knowledge, &places.points)),
         columns: vacancy_columns(vacancy, &summary, lang.as_deref()),
-        removed: texts.removed,
+        removed: clean.removed,
         doubts: places.doubts,
         words: texts.words,
         lang,
@@ -254,7 +259,7 @@ fn summarise_candidate(candidate: &Candidate, today: Date) -> Summary {
         candidate.titles.clone()
     };
     let read = if stated_titles.is_empty() || candidate.skills.is_empty() {
-        read_cv(strip(&candidate.text).text())
+        read_cv(&candidate.text)
     } else {
         Reading::default()
     };
@@ -285,7 +290,7 @@ fn summarise_vacancy(vacancy: &Vacancy) -> Summary {
     let text = format!("{}\n{}", vacancy.wanted_profile, vacancy.description);
     let read = if stated_title.is_empty() || !states_skills {
         let text = format!("{}\n{}", vacancy.description, vacancy.wanted_profile);
-        read_vacancy(strip_advert(&text).text())
+        read_vacancy(&text)
     } else {
         Reading::default()
     };
@@ -321,9 +326,7 @@ fn summarise_vacancy(vacancy: &Vacancy) -> Summary {
 fn education(candidate: &Candidate) -> Option<u8> {
     let courses = candidate.education.iter();
     let stated = courses.filter_map(|course| education_level(&course.degree));
-    stated
-        .max()
-        .or_else(|| education_level(strip(&candidate.text).text()))
+    stated.max().or_else(|| education_level(&candidate.text))
 }
 
 /// Returns `stated`, or `derived` when nothing is stated.
@@ -341,7 +344,7 @@ fn named(names: Vec<String>) -> Vec<Skill> {
 fn skill_names(skills: &[Skill]) -> Vec<String> {
     skills
         .iter()
-        .map(|skill| strip_field(&skill.name).text().trim().to_owned())
+        .map(|skill| skill.name.trim().to_owned())
         .filter(|name| !name.is_empty())
         .collect()
 }

@@ -1,5 +1,7 @@
 //! The form under which two names count as the same.
 
+use vivier_types::push_folded;
+
 /// Returns the letters and digits of a name, in lower case and without
 /// accents, and the signs `+` and `#`.
 ///
@@ -24,11 +26,16 @@ pub(crate) fn push_key(name: &str, key: &mut String) {
         }
         return;
     }
-    for letter in name.chars().flat_map(char::to_lowercase) {
-        match unaccented(letter) {
-            Some(plain) => key.push_str(plain),
-            None if letter.is_alphanumeric() || letter == '+' || letter == '#' => key.push(letter),
-            None => {}
+    let is_kept = |letter: &char| letter.is_alphanumeric() || "+#".contains(*letter);
+    let mut folded = String::new();
+    for letter in name.chars() {
+        folded.clear();
+        push_folded(letter, &mut folded);
+        if letter.is_alphabetic() && folded.is_ascii() {
+            key.extend(folded.chars().filter(is_kept));
+        } else {
+            // Marks of other scripts can be letters, and "™" is none.
+            key.extend(letter.to_lowercase().filter(is_kept));
         }
     }
 }
@@ -42,24 +49,6 @@ pub(crate) fn words(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Returns a lower-case Latin letter without its accent, when it has one.
-fn unaccented(letter: char) -> Option<&'static str> {
-    Some(match letter {
-        'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' => "a",
-        'ç' => "c",
-        'è' | 'é' | 'ê' | 'ë' => "e",
-        'ì' | 'í' | 'î' | 'ï' => "i",
-        'ñ' => "n",
-        'ò' | 'ó' | 'ô' | 'õ' | 'ö' | 'ø' => "o",
-        'ù' | 'ú' | 'û' | 'ü' => "u",
-        'ý' | 'ÿ' => "y",
-        'œ' => "oe",
-        'æ' => "ae",
-        'ß' => "ss",
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +60,7 @@ mod tests {
             ("Power-Point", "PowerPoint"),
             ("Gestion d'équipe", "gestion d’equipe"),
             ("CŒUR", "coeur"),
+            ("Škoda Łódź™", "skoda lodz"),
         ] {
             assert_eq!(match_key(one), match_key(other), "{one} and {other}");
         }

@@ -11,6 +11,7 @@
 //! stored or embedded about one profile, once. [`Query`] compares two
 //! [`vivier_types::Summary`] values.
 
+mod clean;
 mod columns;
 mod cover;
 mod describe;

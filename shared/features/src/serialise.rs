@@ -14,8 +14,10 @@
 //! that tell who a person is are stripped ([`vivier_identity`]).
 
 use serde::{Deserialize, Serialize};
-use vivier_identity::{Counts, Stripped, strip, strip_advert, strip_field};
+use vivier_identity::Counts;
 use vivier_types::{Candidate, Education, Experience, Skill, Vacancy};
+
+use crate::clean::{CleanCandidate, CleanVacancy};
 
 /// What an encoder reads of a profile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,23 +48,35 @@ pub struct ConceptLabels<'a> {
 /// Returns the text of a candidate for an encoder, with a label before each
 /// section.
 pub fn candidate_text(candidate: &Candidate) -> String {
-    render(&candidate_sections(candidate)).text
+    plain_candidate(candidate).text
 }
 
 /// Returns the words of a candidate for a words facet: the same without labels.
 pub fn candidate_words(candidate: &Candidate) -> String {
-    render(&candidate_sections(candidate)).words
+    plain_candidate(candidate).words
 }
 
 /// Returns the text of a vacancy for an encoder, with a label before each
 /// section.
 pub fn vacancy_text(vacancy: &Vacancy) -> String {
-    render(&vacancy_sections(vacancy)).text
+    plain_vacancy(vacancy).text
 }
 
 /// Returns the words of a vacancy for a words facet: the same without labels.
 pub fn vacancy_words(vacancy: &Vacancy) -> String {
-    render(&vacancy_sections(vacancy)).words
+    plain_vacancy(vacancy).words
+}
+
+fn plain_candidate(candidate: &Candidate) -> Texts {
+    candidate_texts(
+        candidate,
+        Serialisation::default(),
+        ConceptLabels::default(),
+    )
+}
+
+fn plain_vacancy(vacancy: &Vacancy) -> Texts {
+    vacancy_texts(vacancy, Serialisation::default(), ConceptLabels::default())
 }
 
 /// What is written of a profile, stripped.
@@ -79,6 +93,19 @@ pub struct Texts {
 /// Returns the texts of a candidate; `concepts` is read for
 /// [`Serialisation::EscoSentences`] only.
 pub fn candidate_texts(
+    candidate: &Candidate,
+    choice: Serialisation,
+    concepts: ConceptLabels<'_>,
+) -> Texts {
+    let clean = CleanCandidate::of(candidate);
+    Texts {
+        removed: clean.removed,
+        ..write_candidate(&clean.record, choice, concepts)
+    }
+}
+
+/// Returns the texts of a candidate that is clean.
+pub(crate) fn write_candidate(
     candidate: &Candidate,
     choice: Serialisation,
     concepts: ConceptLabels<'_>,
@@ -107,6 +134,19 @@ pub fn candidate_texts(
 /// Returns the texts of a vacancy; `concepts` is read for
 /// [`Serialisation::EscoSentences`] only.
 pub fn vacancy_texts(
+    vacancy: &Vacancy,
+    choice: Serialisation,
+    concepts: ConceptLabels<'_>,
+) -> Texts {
+    let clean = CleanVacancy::of(vacancy);
+    Texts {
+        removed: clean.removed,
+        ..write_vacancy(&clean.record, choice, concepts)
+    }
+}
+
+/// Returns the texts of a vacancy that is clean.
+pub(crate) fn write_vacancy(
     vacancy: &Vacancy,
     choice: Serialisation,
     concepts: ConceptLabels<'_>,
@@ -152,12 +192,10 @@ fn raw_candidate(candidate: &Candidate) -> Vec<Section> {
         Section {
             label: "",
             content: candidate.text.trim().to_owned(),
-            strip,
         },
         Section {
             label: "",
             content: join(done, "\n"),
-            strip: strip_field,
         },
     ]
 }
@@ -167,18 +205,13 @@ fn raw_vacancy(vacancy: &Vacancy) -> Vec<Section> {
         [vacancy.description.as_str(), &vacancy.wanted_profile],
         "\n",
     );
-    vec![Section {
-        label: "",
-        content,
-        strip: strip_advert,
-    }]
+    vec![Section { label: "", content }]
 }
 
 /// A part of the text; `label` is empty for free text, which speaks for itself.
 struct Section {
     label: &'static str,
     content: String,
-    strip: fn(&str) -> Stripped<'_>,
 }
 
 fn candidate_sections(candidate: &Candidate) -> Vec<Section> {
@@ -188,27 +221,22 @@ fn candidate_sections(candidate: &Candidate) -> Vec<Section> {
         Section {
             label: "Position",
             content: join(candidate.titles.iter().map(String::as_str), "; "),
-            strip: strip_field,
         },
         Section {
             label: "Skills",
             content: skill_list(&candidate.skills),
-            strip: strip_field,
         },
         Section {
             label: "",
             content: candidate.text.trim().to_owned(),
-            strip,
         },
         Section {
             label: "Experience",
             content: join(experience.iter().map(String::as_str), "\n"),
-            strip: strip_field,
         },
         Section {
             label: "Education",
             content: join(education.iter().map(String::as_str), "\n"),
-            strip: strip_field,
         },
     ]
 }
@@ -218,27 +246,22 @@ fn vacancy_sections(vacancy: &Vacancy) -> Vec<Section> {
         Section {
             label: "Position",
             content: vacancy.title.trim().to_owned(),
-            strip: strip_advert,
         },
         Section {
             label: "Required skills",
             content: skill_list(&vacancy.required_skills),
-            strip: strip_advert,
         },
         Section {
             label: "Optional skills",
             content: skill_list(&vacancy.optional_skills),
-            strip: strip_advert,
         },
         Section {
             label: "Profile",
             content: vacancy.wanted_profile.trim().to_owned(),
-            strip: strip_advert,
         },
         Section {
             label: "Description",
             content: vacancy.description.trim().to_owned(),
-            strip: strip_advert,
         },
     ]
 }
@@ -276,9 +299,7 @@ fn join<'a>(parts: impl IntoIterator<Item = &'a str>, separator: &str) -> String
 fn render(sections: &[Section]) -> Texts {
     let mut texts = Texts::default();
     for section in sections {
-        let stripped = (section.strip)(&section.content);
-        texts.removed.add(&stripped.removed());
-        if stripped.text().is_empty() {
+        if section.content.is_empty() {
             continue;
         }
         if !texts.text.is_empty() {
@@ -289,8 +310,8 @@ fn render(sections: &[Section]) -> Texts {
             texts.text.push_str(section.label);
             texts.text.push_str(": ");
         }
-        texts.text.push_str(stripped.text());
-        texts.words.push_str(stripped.text());
+        texts.text.push_str(&section.content);
+        texts.words.push_str(&section.content);
     }
     texts
 }

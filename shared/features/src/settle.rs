@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 
-use vivier_identity::{strip, strip_advert};
 use vivier_places::{Gazetteer, Hint, Kind, Place, Resolution};
 use vivier_types::{Candidate, Coordinates, Location, Mobility, Vacancy, Violation};
 
@@ -71,7 +70,7 @@ pub fn complete_candidate(
     gazetteer: &Gazetteer,
     country: Option<&str>,
 ) -> Completed {
-    let found = || header_place(strip(&candidate.text).text(), gazetteer);
+    let found = || header_place(&candidate.text, gazetteer);
     let mut completed = complete(&candidate.location, gazetteer, country, found);
     add_mobility(&mut completed, &candidate.mobility, gazetteer);
     completed
@@ -92,7 +91,7 @@ pub fn complete_vacancy(
             &vacancy.description,
             &vacancy.wanted_profile,
         ];
-        most_named(strip_advert(&parts.join("\n")).text(), gazetteer)
+        most_named(&parts.join("\n"), gazetteer)
     };
     let mut completed = complete(&vacancy.location, gazetteer, country, found);
     completed.points = completed.location.coordinates.into_iter().collect();

@@ -7,7 +7,10 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use crate::key::{key, push_letter};
+use vivier_types::push_folded;
+
+use crate::forms::{self, Agreement};
+use crate::key::key;
 use crate::kind::Kind;
 use crate::lexicon::FORMS;
 use crate::name::{Certainty, Part, Word, certainty, words};
@@ -20,7 +23,7 @@ pub(crate) struct Found {
     pub(crate) kind: Kind,
     /// What is written in its place, if not nothing.
     pub(crate) instead: Option<String>,
-    /// The name of the person whom the text is about.
+    /// The name of a person.
     pub(crate) name: Option<Range<usize>>,
 }
 
@@ -115,6 +118,7 @@ pub(crate) fn announced(text: &str, scope: Scope, found: &mut Vec<Found>) {
     let calls = &*CALLS;
     let bytes = text.as_bytes();
     let mut spelt = String::new();
+    let mut agreement = Agreement::default();
     let mut at = 0;
     while at < bytes.len() {
         if !is_letter(text, at) {
@@ -126,13 +130,16 @@ pub(crate) fn announced(text: &str, scope: Scope, found: &mut Vec<Found>) {
         if end - at <= calls.longest * 2 {
             text[at..end]
                 .chars()
-                .for_each(|letter| push_letter(letter, &mut spelt));
+                .for_each(|letter| push_folded(letter, &mut spelt));
         }
         let hit = start_of(spelt.as_bytes())
             .filter(|start| calls.starts[*start])
-            .and_then(|_| calls.by_word.get(spelt.as_str()))
-            .and_then(|call| answer(text, at..end, call, scope));
-        at = hit.as_ref().map_or(end, |hit| hit.range.end.max(end));
+            .and_then(|_| calls.by_word.get(spelt.as_str()));
+        let adjective = agreement.adjective(text, at..end, &spelt);
+        let hit = answer(text, at..end, hit, scope).or(adjective);
+        let next = hit.as_ref().map_or(end, |hit| hit.range.end.max(end));
+        agreement.note(&text[at..end], &spelt, hit.as_ref(), next);
+        at = next;
         found.extend(hit);
     }
 }
@@ -157,15 +164,15 @@ fn word_end(text: &str, at: usize) -> usize {
     end
 }
 
-fn answer(text: &str, word: Range<usize>, call: &Call, scope: Scope) -> Option<Found> {
-    let by_rule = (scope == Scope::Person)
-        .then(|| {
-            call.rules
-                .iter()
-                .find_map(|rule| apply(text, word.start, rule))
-        })
-        .flatten();
-    by_rule.or_else(|| neutral_form(text, word, call.form?))
+/// Finds what a word announces; `call` is what it calls, if anything.
+fn answer(text: &str, word: Range<usize>, call: Option<&Call>, scope: Scope) -> Option<Found> {
+    let rules = call.filter(|_| scope == Scope::Person);
+    let mut rules = rules.into_iter().flat_map(|call| &call.rules);
+    rules
+        .find_map(|rule| apply(text, word.start, rule))
+        .or_else(|| forms::mark(text, word.clone()))
+        .or_else(|| forms::ending(text, word.clone()))
+        .or_else(|| forms::neutral_form(text, word, call?.form?))
 }
 
 fn apply(text: &str, at: usize, compiled: &Compiled) -> Option<Found> {
@@ -201,7 +208,11 @@ fn apply(text: &str, at: usize, compiled: &Compiled) -> Option<Found> {
             found.range.end = name.end;
             found.name = Some(name);
         }
-        Then::Name => found.range.end = following_name(text, end)?.end,
+        Then::Name => {
+            let name = following_name(text, end)?;
+            found.range.end = name.end;
+            found.name = Some(name);
+        }
     }
     Some(found)
 }
@@ -358,57 +369,4 @@ fn leading_name(words: &[Word], most: usize) -> (&[Word], &[Word]) {
 
 fn span(words: &[Word]) -> Option<Range<usize>> {
     Some(words.first()?.range.start..words.last()?.range.end)
-}
-
-fn is_participle(neutral: &str) -> bool {
-    neutral.trim_end_matches('s').ends_with('é')
-}
-
-/// Writes a gendered form of an occupation as the form for everyone; of
-/// "vendeur/vendeuse" one is left.
-fn neutral_form(text: &str, word: Range<usize>, neutral: &'static str) -> Option<Found> {
-    let written = &text[word.clone()];
-    // "employee" is no "employée".
-    if is_participle(neutral) && written.is_ascii() {
-        return None;
-    }
-    let before = text[..word.start].trim_end_matches([' ', '/', '(']);
-    let signs = &text[before.len()..word.start];
-    if signs.contains(['/', '(']) && signs.len() <= 3 {
-        let from = floor_boundary(before, before.len().saturating_sub(BACK_BYTES));
-        let other = before[from..]
-            .rsplit(|c: char| !c.is_alphabetic())
-            .next()
-            .map(key)
-            .unwrap_or_default();
-        let same = FORMS.get(other.as_str()).copied() == Some(neutral);
-        if other == key(neutral) || same {
-            let closes = signs.contains('(') && text[word.end..].starts_with(')');
-            let end = word.end + usize::from(closes);
-            return Some(Found {
-                instead: Some(String::new()),
-                ..Found::new(Kind::Gender, before.len()..end)
-            });
-        }
-    }
-    let mut letters = written.chars();
-    let big = letters.next().is_some_and(char::is_uppercase);
-    let all_big = big && letters.all(char::is_uppercase);
-    let instead = if all_big {
-        neutral.to_uppercase()
-    } else if big {
-        let mut letters = neutral.chars();
-        letters
-            .next()
-            .into_iter()
-            .flat_map(char::to_uppercase)
-            .chain(letters)
-            .collect()
-    } else {
-        neutral.to_owned()
-    };
-    Some(Found {
-        instead: Some(instead),
-        ..Found::new(Kind::Gender, word)
-    })
 }

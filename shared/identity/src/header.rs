@@ -78,10 +78,7 @@ pub(crate) fn header(text: &str, found: &mut Vec<Found>) {
             && kept_lines < LIKELY_LINES
             && let Some(name) = turned_name(text, &parts)
         {
-            found.push(Found {
-                name: Some(name.clone()),
-                ..Found::new(Kind::Name, name)
-            });
+            found.push(name_at(name));
             continue;
         }
         let mut kept = 0;
@@ -99,6 +96,26 @@ pub(crate) fn header(text: &str, found: &mut Vec<Found>) {
         if kept > LONG_LINE {
             break;
         }
+    }
+}
+
+/// Finds the names that stand beside a title, such as "Marie Dupont, assistante";
+/// only where a given name is in them, as titles have words of no list. `found`
+/// holds, in order, what rules found.
+pub(crate) fn title(text: &str, found: &mut Vec<Found>) {
+    let known: Vec<Range<usize>> = found.iter().map(|one| one.range.clone()).collect();
+    for part in parts(text, &(0..text.len()), &known) {
+        let words: Vec<Word> = words(text, part.clone()).collect();
+        let is_name = words.len() > 1 && certainty(&words) == Certainty::Sure;
+        let name = is_name.then_some(part).or_else(|| leading_name(&words));
+        found.extend(name.map(name_at));
+    }
+}
+
+fn name_at(range: Range<usize>) -> Found {
+    Found {
+        name: Some(range.clone()),
+        ..Found::new(Kind::Name, range)
     }
 }
 
@@ -209,10 +226,7 @@ fn personal(text: &str, part: &Range<usize>, kept_lines: Option<usize>) -> Optio
             kept_lines.and_then(|_| leading_name(&words))
         }
     }?;
-    Some(Found {
-        name: Some(name.clone()),
-        ..Found::new(Kind::Name, name)
-    })
+    Some(name_at(name))
 }
 
 /// Returns the name before other words: "Marie Dupont Software Engineer".

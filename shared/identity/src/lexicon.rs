@@ -8,12 +8,15 @@
 //! - `more_words.txt`: words of CVs that ESCO lacks: tools, months, headings,
 //!   and words of places that have several.
 //! - `given_names.txt`: the given names of fifteen locales of Faker (MIT
-//!   licence), without words of the first two lists.
+//!   licence, see `lexicon/NOTICE`), without words of the other lists;
+//!   `lexicon/make.py` makes it.
 //! - `given_names_and_words.txt`, `family_names_and_words.txt`: words of the
 //!   first list that are common names too.
 //! - `forms.txt`: gendered forms of occupations, each with the form that is
 //!   written in its place; the French ones are the pairs in ESCO's labels,
 //!   without those that also mean a machine, a thing or a quality.
+//! - `more_forms.txt`: others, chosen by hand: adjectives that French CVs use of
+//!   a person and English has not, and members of associations.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -47,10 +50,15 @@ pub(crate) static FAMILY_NAMES_AND_WORDS: Lexicon =
 pub(crate) static FORMS: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
     include_str!("lexicon/forms.txt")
         .lines()
+        .chain(include_str!("lexicon/more_forms.txt").lines())
         .filter_map(|line| line.split_once(' '))
         .map(|(form, neutral)| (crate::key::key(form), neutral))
         .collect()
 });
+
+/// The keys of the forms for everyone.
+pub(crate) static NEUTRALS: LazyLock<HashSet<String>> =
+    LazyLock::new(|| FORMS.values().map(|form| crate::key::key(form)).collect());
 
 #[cfg(test)]
 mod tests {

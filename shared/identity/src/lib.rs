@@ -21,6 +21,7 @@
 mod contacts;
 mod edit;
 mod finder;
+mod forms;
 mod header;
 mod key;
 mod kind;
@@ -34,5 +35,5 @@ mod strip;
 mod stripped;
 
 pub use kind::{Counts, Kind};
-pub use strip::{strip, strip_advert, strip_field};
+pub use strip::{Reading, strip, strip_advert, strip_field, strip_record};
 pub use stripped::Stripped;

@@ -1,14 +1,12 @@
 //! Strips a text until nothing personal is found in it.
 
-use std::ops::Range;
-
 use crate::contacts::contacts;
 use crate::edit::{Edit, edits};
 use crate::finder::{Found, Scope, announced};
-use crate::header::header;
+use crate::header::{header, title};
 use crate::kind::Counts;
 use crate::places::addresses;
-use crate::repeats::repeats;
+use crate::repeats::{Names, repeats};
 use crate::stripped::Stripped;
 
 /// Most times that a text is read. A real text is read twice: once to find
@@ -18,49 +16,123 @@ const MAX_PASSES: usize = 16;
 /// How much of a text counts as its top, in bytes.
 const TOP_BYTES: usize = 600;
 
+/// What a text is, which says how it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reading {
+pub enum Reading {
+    /// The free text of a CV, whose first lines may be a header.
     Cv,
+    /// A title of a candidate, in which a name can stand beside it.
+    Title,
+    /// Another text of a candidate, such as the story of one experience.
     Field,
+    /// A text that tells of no person, such as an advert: contacts go, and
+    /// gendered forms of occupations are written as in a candidate's text.
     Advert,
 }
 
-/// Strips the free text of a CV, whose first lines may be a header.
+/// Strips the free text of a CV ([`Reading::Cv`]).
 ///
 /// Stripping the result again changes nothing.
 pub fn strip(text: &str) -> Stripped<'_> {
-    strip_as(text, Reading::Cv)
+    strip_one(text, Reading::Cv)
 }
 
-/// Strips another text of a candidate, such as the story of one experience: as
-/// [`strip`] does, but without looking for a header.
+/// Strips another text of a candidate ([`Reading::Field`]).
 pub fn strip_field(text: &str) -> Stripped<'_> {
-    strip_as(text, Reading::Field)
+    strip_one(text, Reading::Field)
 }
 
-/// Strips a text that tells of no person, such as an advert: contacts go, and
-/// gendered forms of occupations are written as in a candidate's text.
+/// Strips a text that tells of no person ([`Reading::Advert`]).
 pub fn strip_advert(text: &str) -> Stripped<'_> {
-    strip_as(text, Reading::Advert)
+    strip_one(text, Reading::Advert)
 }
 
-fn strip_as(text: &str, reading: Reading) -> Stripped<'_> {
-    let mut stripped = Stripped::unchanged(text);
-    let mut done: Vec<Edit> = Vec::new();
-    let mut removed = Counts::default();
+fn strip_one(text: &str, reading: Reading) -> Stripped<'_> {
+    let one = strip_record(&[(reading, text)]).pop();
+    one.unwrap_or_else(|| Stripped::unchanged(text))
+}
+
+/// Strips the texts of one record, in their order: a name that one of them gives
+/// goes from all of them.
+///
+/// Stripping the results again, all together or one by one, changes nothing.
+pub fn strip_record<'a>(texts: &[(Reading, &'a str)]) -> Vec<Stripped<'a>> {
+    let mut all: Vec<Progress<'a>> = texts.iter().copied().map(Progress::new).collect();
+    let mut names = Names::default();
     for _ in 0..MAX_PASSES {
-        let mut found = find(stripped.text(), reading);
-        if found.is_empty() {
+        let mut has_new = false;
+        for one in &mut all {
+            one.look();
+            has_new |= names.learn(one.stripped.text(), &one.found);
+        }
+        for one in &mut all {
+            one.look_for(&names, has_new);
+            one.remove();
+        }
+        if all.iter().all(|one| one.is_clean) {
             break;
         }
-        for one in &found {
-            removed.count(one.kind);
-        }
-        let new = edits(stripped.text(), &mut found);
-        done = merge(done, new, &stripped);
-        stripped = Stripped::apply(text, &done, removed);
     }
-    stripped
+    all.into_iter().map(|one| one.stripped).collect()
+}
+
+/// A text on its way.
+struct Progress<'a> {
+    reading: Reading,
+    original: &'a str,
+    stripped: Stripped<'a>,
+    edits: Vec<Edit>,
+    removed: Counts,
+    found: Vec<Found>,
+    /// Whether the text was read and nothing was found.
+    is_clean: bool,
+}
+
+impl<'a> Progress<'a> {
+    fn new((reading, original): (Reading, &'a str)) -> Self {
+        Self {
+            reading,
+            original,
+            stripped: Stripped::unchanged(original),
+            edits: Vec::new(),
+            removed: Counts::default(),
+            found: Vec::new(),
+            is_clean: false,
+        }
+    }
+
+    /// Finds what the text tells by itself.
+    fn look(&mut self) {
+        if !self.is_clean {
+            self.found = find(self.stripped.text(), self.reading);
+        }
+    }
+
+    /// Finds names of the record; a clean text is read again only for new ones.
+    fn look_for(&mut self, names: &Names, has_new: bool) {
+        if self.reading != Reading::Advert && (has_new || !self.is_clean) {
+            let spares_others = self.reading != Reading::Title;
+            repeats(self.stripped.text(), names, spares_others, &mut self.found);
+            if !names.is_empty() {
+                drop_repeated_counts(&mut self.found);
+            }
+        }
+    }
+
+    /// Takes out what was found.
+    fn remove(&mut self) {
+        self.is_clean = self.found.is_empty();
+        if self.is_clean {
+            return;
+        }
+        for one in &self.found {
+            self.removed.count(one.kind);
+        }
+        let new = edits(self.stripped.text(), &mut self.found);
+        self.edits = merge(std::mem::take(&mut self.edits), new, &self.stripped);
+        self.stripped = Stripped::apply(self.original, &self.edits, self.removed);
+        self.found.clear();
+    }
 }
 
 fn find(text: &str, reading: Reading) -> Vec<Found> {
@@ -73,14 +145,11 @@ fn find(text: &str, reading: Reading) -> Vec<Found> {
     announced(text, Scope::Person, &mut found);
     let top_end = if reading == Reading::Cv { TOP_BYTES } else { 0 };
     addresses(text, top_end, &mut found);
-    if reading == Reading::Cv {
-        found.sort_by_key(|one| one.range.start);
-        header(text, &mut found);
-    }
-    let names: Vec<Range<usize>> = found.iter().filter_map(|one| one.name.clone()).collect();
-    if !names.is_empty() {
-        repeats(text, &names, &mut found);
-        drop_repeated_counts(&mut found);
+    found.sort_by_key(|one| one.range.start);
+    match reading {
+        Reading::Cv => header(text, &mut found),
+        Reading::Title => title(text, &mut found),
+        Reading::Field | Reading::Advert => {}
     }
     found
 }

@@ -3,9 +3,8 @@
 use std::borrow::Cow;
 
 use frostem::{Algorithm, Stemmer};
-use unicode_normalization::UnicodeNormalization as _;
-use unicode_normalization::char::is_combining_mark;
 use vivier_ontology::Language;
+use vivier_types::push_folded;
 
 /// Words that say nothing of a skill or an occupation, in English and French. The lists
 /// of search engines hold more, such as "it", which is a trade.
@@ -52,22 +51,8 @@ pub(crate) fn plain(text: &str) -> String {
 /// Lowers a text and takes its accents off.
 fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if letter.is_ascii() {
-            folded.push(letter.to_ascii_lowercase());
-            continue;
-        }
-        // Some capitals show only in the decomposed form.
-        for part in std::iter::once(letter).nfkd().flat_map(char::to_lowercase) {
-            match part {
-                'œ' => folded.push_str("oe"),
-                'æ' => folded.push_str("ae"),
-                'ß' => folded.push_str("ss"),
-                part if is_combining_mark(part) => {}
-                part => folded.push(part),
-            }
-        }
-    }
+    text.chars()
+        .for_each(|letter| push_folded(letter, &mut folded));
     folded
 }
 

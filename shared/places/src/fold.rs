@@ -1,7 +1,9 @@
 //! The form under which two spellings of a place name count as the same.
 
-use unicode_normalization::UnicodeNormalization as _;
-use unicode_normalization::char::is_combining_mark;
+use vivier_types::push_folded;
+
+/// Signs within names that are written as letters: Hawaiian, Uzbek, Arabic.
+const SIGNS: [char; 6] = ['ʻ', 'ʼ', 'ʿ', 'ʾ', '’', '‘'];
 
 /// Returns the folded name: words of ASCII letters and digits in lower case, one space
 /// between them, with "St", "Ste", "Ft" and "Mt" written out. `None` when nothing is
@@ -25,19 +27,16 @@ pub(crate) fn fold_word(word: &str, folded: &mut String) -> Option<()> {
     if word.is_ascii() {
         folded.extend(word.chars().map(|letter| letter.to_ascii_lowercase()));
     } else {
-        for letter in word.nfkd().filter(|letter| !is_combining_mark(*letter)) {
-            for letter in letter.to_lowercase() {
-                match plain(letter) {
-                    Some(plain) => folded.push_str(plain),
-                    // The dot that is left of a Turkish capital.
-                    None if is_combining_mark(letter) => {}
-                    None if letter.is_ascii_alphanumeric() => folded.push(letter),
-                    None => {
-                        folded.truncate(start);
-                        return None;
-                    }
-                }
+        let mut plain = String::new();
+        for letter in word.chars() {
+            plain.clear();
+            push_folded(letter, &mut plain);
+            plain.retain(|letter| !SIGNS.contains(&letter));
+            if !plain.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+                folded.truncate(start);
+                return None;
             }
+            folded.push_str(&plain);
         }
     }
     let written_out = match folded.get(start..)? {
@@ -51,24 +50,6 @@ pub(crate) fn fold_word(word: &str, folded: &mut String) -> Option<()> {
     folded.truncate(start);
     folded.push_str(written_out);
     Some(())
-}
-
-/// Returns the plain form of a lower-case Latin letter that does not decompose.
-fn plain(letter: char) -> Option<&'static str> {
-    Some(match letter {
-        'ø' => "o",
-        'ł' => "l",
-        'đ' | 'ð' => "d",
-        'ı' => "i",
-        'ħ' => "h",
-        'æ' => "ae",
-        'œ' => "oe",
-        'ß' => "ss",
-        'þ' => "th",
-        // Signs within names that are written as letters: Hawaiian, Uzbek, Arabic.
-        'ʻ' | 'ʼ' | 'ʿ' | 'ʾ' | '’' | '‘' => "",
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

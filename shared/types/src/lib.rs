@@ -9,6 +9,7 @@ mod concept;
 mod date;
 mod facet;
 mod id;
+mod letters;
 mod limits;
 mod profile;
 mod summary;
@@ -18,6 +19,7 @@ pub use concept::{ConceptKey, concept_key};
 pub use date::{DateError, PartialDate};
 pub use facet::{Facet, FacetScores, FacetWeights};
 pub use id::{IdError, ProfileId};
+pub use letters::push_folded;
 pub use limits::Limits;
 pub use profile::{
     Candidate, Contract, Coordinates, Education, Experience, Language, LanguageLevel, Location,

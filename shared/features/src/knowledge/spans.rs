@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use vivier_types::{Candidate, ConceptKey, Skill, concept_key};
 
+use crate::clean::CleanCandidate;
 use crate::key::match_key;
 use crate::knowledge::Knowledge;
-use crate::knowledge::fields::{Field, candidate_fields, skill_fields};
+use crate::knowledge::fields::Field;
 use crate::language::{SAMPLE_BYTES, detect_language};
 
 /// A place of a record that names a skill.
@@ -29,13 +30,14 @@ pub fn skill_spans(
     held: &[Skill],
     knowledge: &Knowledge,
 ) -> Vec<Vec<SkillSpan>> {
-    let fields = candidate_fields(candidate);
-    let lang = candidate.lang.clone().or_else(|| language_of(&fields));
+    let clean = CleanCandidate::of(candidate);
+    let lang = candidate.lang.clone();
+    let lang = lang.or_else(|| language_of(&clean.fields));
     let lang = lang.as_deref();
     let wanted: Vec<Wanted> = held.iter().map(Wanted::new).collect();
     let mut spans = vec![Vec::new(); held.len()];
-    for (place, field) in skill_fields(&candidate.skills) {
-        let keys = candidate.skills.get(place).map(|skill| {
+    for (place, field) in &clean.skills {
+        let keys = clean.record.skills.get(*place).map(|skill| {
             let reader = knowledge.esco();
             reader.map_or_else(Vec::new, |reader| reader.skills_named(skill, lang))
         });
@@ -43,11 +45,11 @@ pub fn skill_spans(
         for (wanted, spans) in wanted.iter().zip(&mut spans) {
             let is_named = keys.iter().any(|key| Some(*key) == wanted.key);
             if is_named || name == wanted.name {
-                spans.push(span(&field, 0..field.clean.text().len()));
+                spans.push(span(field, 0..field.clean.text().len()));
             }
         }
     }
-    for field in fields {
+    for field in clean.fields {
         let named = knowledge.esco().map(|reader| {
             let named = reader.skills_in(field.clean.text(), lang);
             named.into_iter().map(|named| (named.range, named.key))

@@ -9,7 +9,7 @@ pub(super) const ALONE: (Kind, &str) = (
     r"STATUSCHILDREN?|FEW\s+CHILD(?:\s*\([^)\n]{0,40}\))?|sans\s+enfants?|no\s+(?:children|kids)|(?:m[èe]re|p[èe]re)\s+de\s+famille",
 );
 
-pub(super) const RULES: [Rule; 11] = [
+pub(super) const RULES: [Rule; 12] = [
     Rule::new(
         CivilStatus,
         "marital civil family matrimonial relationship situation etat statut status",
@@ -43,6 +43,12 @@ pub(super) const RULES: [Rule; 11] = [
     )
     .at(Place::From(r"(?:\b(?:single|proud|an?)\s+){0,3}")),
     Rule::new(CivilStatus, "mere pere", r"(?:m[èe]re|p[èe]re)\s+de\s+famille\b"),
+    Rule::new(
+        CivilStatus,
+        "husband wife spouse",
+        r"(?:husband|wife|spouse)['’]s\s+(?:sponsorship|visa|employment|job|career|work|relocation|transfer|deployment|posting)\b",
+    )
+    .at(Place::From(r"(?:\b(?:for|due\s+to|because\s+of|under)\s+)?")),
     Rule::new(
         CivilStatus,
         "my",

@@ -9,7 +9,7 @@ pub(super) const ALONE: (Kind, &str) = (
     r"(?:female|male|woman|homme|femme|masculin|f[ée]minin|non[- ]binary|non[- ]binaire|(?-i:[MFH]))",
 );
 
-pub(super) const RULES: [Rule; 9] = [
+pub(super) const RULES: [Rule; 10] = [
     Rule::new(
         Gender,
         "gender sex sexe genre",
@@ -38,6 +38,13 @@ pub(super) const RULES: [Rule; 9] = [
     .at(Place::After(
         r"\b(?:i am|i['’]m|im)\s+an?(?:\s+[\p{L}-]+,?){0,4}?\s+",
     )),
+    // Of a student society, whose name stays.
+    Rule::new(
+        Gender,
+        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon phi chi psi omega",
+        "",
+    )
+    .at(Place::From(r"\b(?:brother|sister)\s+(?:of|in)\s+")),
     Rule::new(Gender, "young", r"young\s+(?:man|woman|lady|gentleman|girl|boy|guy)\b"),
     Rule::new(
         Gender,

@@ -3,11 +3,17 @@
 use crate::kind::Kind::Name;
 use crate::rule::{Place, Rule, Then};
 
-pub(super) const RULES: [Rule; 9] = [
+pub(super) const RULES: [Rule; 10] = [
     Rule::new(
         Name,
         "father mother husband wife spouse guardian",
         r"(?:father|mother|husband|wife|spouse|guardian)(?:['’]?s)?\s+name\s*(?:&\s*)?SEP",
+    )
+    .then(Then::Name),
+    Rule::new(
+        Name,
+        "name",
+        r"name\s+of\s+(?:father|mother|husband|wife|spouse|guardian)(?:SEP|\s+)",
     )
     .then(Then::Name),
     Rule::new(
