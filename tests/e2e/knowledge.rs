@@ -37,6 +37,8 @@ fn write(folder: &Path, name: &str, lines: &[Value]) -> PathBuf {
 const CV: &str = "Nadia Benali\nnadia.benali@mail.example\n\nDATA ANALYST\n\nFive years of \
     building reports in Python and SQL for a bank.\nLed a team of four and trained employees.";
 
+const SQL_URI: &str = "http://data.europa.eu/esco/skill/598de5b0-5b58-4ea7-8058-a4bc4d18c742";
+
 #[test]
 fn skills_are_found_in_texts_and_cited_in_both_languages() {
     let (Some(_), Some(esco)) = (weights(), data("esco")) else {
@@ -72,9 +74,13 @@ fn skills_are_found_in_texts_and_cited_in_both_languages() {
     assert!(output.status.success(), "{}", text(&output));
     assert!(text(&output).contains("name 1"), "{}", text(&output));
     cluster.ingest(&candidates, &vacancies);
-    for (vacancy, has, path) in [
-        ("en", "Has all 2 required skills", "SQL"),
-        ("fr", "Poss", "SQL"),
+    for (vacancy, topic, has) in [
+        (
+            "en",
+            "optional_skill_overlap",
+            "Has all 2 skills that the advert mentions",
+        ),
+        ("fr", "skill_overlap", "Possède les 2 compétences requises"),
     ] {
         let answer = cluster.json(&[
             "match",
@@ -90,7 +96,7 @@ fn skills_are_found_in_texts_and_cited_in_both_languages() {
         let reasons = best["reasons"].as_array().unwrap();
         let skills = reasons
             .iter()
-            .find(|reason| reason["topic"] == "skill_overlap")
+            .find(|reason| reason["topic"] == topic)
             .unwrap();
         assert!(
             skills["text"].as_str().unwrap().starts_with(has),
@@ -102,7 +108,7 @@ fn skills_are_found_in_texts_and_cited_in_both_languages() {
             .iter()
             .flat_map(|skill| skill["spans"].as_array().unwrap())
             .collect();
-        assert!(spans.iter().any(|span| span["text"] == path), "{skills}");
+        assert!(spans.iter().any(|span| span["text"] == "SQL"), "{skills}");
         for span in spans {
             assert_eq!(span["field"], "text");
             let at = |key: &str| usize::try_from(span[key].as_u64().unwrap()).unwrap();
@@ -123,6 +129,13 @@ fn skills_are_found_in_texts_and_cited_in_both_languages() {
         text(&wished).contains("Has all 2 required skills"),
         "{}",
         text(&wished)
+    );
+    let sql = format!("skill={SQL_URI}");
+    let able = cluster.json(&["match", "--vacancy", "fr", "--filter", &sql, "--json"]);
+    let able: Vec<&Value> = able["results"].as_array().unwrap().iter().collect();
+    assert!(
+        matches!(able[..], [one] if one["id"] == "nadia"),
+        "{able:?}"
     );
     let refused = cluster.run(&["match", "--vacancy", "fr", "--explain", "--lang", "es"]);
     assert!(

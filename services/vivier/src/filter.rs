@@ -19,7 +19,7 @@ Filters (--filter EXPR, repeatable; all must hold):
   !status=rejected             does not hold
 Columns: status, region, place, country, language, lang, tenant, contract,
 remote, remote_policy, seniority, years_of_experience, consent_until,
-coordinates, attributes.NAME. In a value, \\, stands for a comma.";
+coordinates, skill (URIs), attributes.NAME. In a value, \\, stands for a comma.";
 
 /// Type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ enum Column {
     Coordinates,
 }
 
-const COLUMNS: [(&str, Column); 14] = [
+const COLUMNS: [(&str, Column); 15] = [
     ("status", Column::Texts),
     ("region", Column::Texts),
     ("place", Column::Texts),
@@ -41,6 +41,7 @@ const COLUMNS: [(&str, Column); 14] = [
     ("lang", Column::Texts),
     ("tenant", Column::Texts),
     ("contract", Column::Texts),
+    ("skill", Column::Texts),
     ("remote_policy", Column::Texts),
     ("remote", Column::Flag),
     ("seniority", Column::Seniority),

@@ -3,13 +3,15 @@
 //! The names are those of `Condition.column` in
 //! `proto/vivier/v1/common.proto`. A column that is not known is left out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use vivier_types::{
     Candidate, Contract, Coordinates, Language, Location, RemotePolicy, Summary, Vacancy,
+    concept_key,
 };
 
+use crate::knowledge::EscoReader;
 use crate::seniority::step;
 
 /// Columns by name.
@@ -37,10 +39,11 @@ pub enum ColumnValue {
 pub(crate) fn candidate_columns(
     candidate: &Candidate,
     summary: &Summary,
-    lang: Option<&str>,
+    (lang, reader): (Option<&str>, Option<&EscoReader>),
 ) -> Columns {
     let mut columns = Columns::new();
     add_common(&mut columns, summary, lang);
+    add_skills(&mut columns, summary, reader);
     add_strings(&mut columns, "tenant", [candidate.tenant.as_str()]);
     if let Some(status) = candidate.status {
         add_strings(&mut columns, "status", [status.name()]);
@@ -60,9 +63,14 @@ pub(crate) fn candidate_columns(
 ///
 /// `remote` says whether the job is wholly remote; `remote_policy` tells the
 /// three policies apart.
-pub(crate) fn vacancy_columns(vacancy: &Vacancy, summary: &Summary, lang: Option<&str>) -> Columns {
+pub(crate) fn vacancy_columns(
+    vacancy: &Vacancy,
+    summary: &Summary,
+    (lang, reader): (Option<&str>, Option<&EscoReader>),
+) -> Columns {
     let mut columns = Columns::new();
     add_common(&mut columns, summary, lang);
+    add_skills(&mut columns, summary, reader);
     add_strings(&mut columns, "tenant", [vacancy.tenant.as_str()]);
     add_strings(&mut columns, "region", [vacancy.location.region.as_str()]);
     if let Some(policy) = vacancy.remote {
@@ -126,6 +134,22 @@ fn add_common(columns: &mut Columns, summary: &Summary, lang: Option<&str>) {
             ColumnValue::Number(f64::from(years)),
         );
     }
+}
+
+/// Adds the URIs of the skills, required ones and welcome ones: as ESCO writes them, and
+/// those that it does not have as they are stated.
+fn add_skills(columns: &mut Columns, summary: &Summary, reader: Option<&EscoReader>) {
+    let of_concept = |key| reader.and_then(|reader| reader.uri(key));
+    let concepts = summary.skill_concepts.iter();
+    let concepts = concepts.chain(&summary.optional_skill_concepts);
+    let stated = summary.skills.iter().chain(&summary.optional_skills);
+    let stated = stated.filter_map(|skill| skill.uri.as_deref());
+    let stated = stated.map(|uri| concept_key(uri).and_then(of_concept).unwrap_or(uri));
+    let uris: BTreeSet<&str> = concepts
+        .filter_map(|key| of_concept(*key))
+        .chain(stated)
+        .collect();
+    add_strings(columns, "skill", uris);
 }
 
 /// Adds a column of texts, unless all are empty.
@@ -213,6 +237,17 @@ mod tests {
             columns,
             wanted.map(|(name, value)| (name.to_owned(), value)).into()
         );
+    }
+
+    #[test]
+    fn skills_are_named_by_their_uris() {
+        let vacancy: Vacancy = serde_json::from_str(
+            r#"{"id":"v","required_skills":[{"name":"SQL","uri":"b"},"Go"],
+                "optional_skills":[{"name":"Rust","uri":"a"},{"name":"sql","uri":"b"}]}"#,
+        )
+        .unwrap();
+        let columns = describe_vacancy(&vacancy, &crate::Knowledge::default()).columns;
+        assert_eq!(columns["skill"], strings(&["a", "b"]));
     }
 
     #[test]
