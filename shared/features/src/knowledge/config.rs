@@ -34,6 +34,12 @@ impl EscoConfig {
         if let Some(problem) = &loaded.cache_problem {
             tracing::warn!(%problem, "the cache of the ontology is of no use");
         }
+        for (kind, count, examples) in loaded.defects.iter() {
+            let first = examples.first().map(ToString::to_string);
+            let first = first.unwrap_or_default();
+            let kind = kind.name();
+            tracing::warn!(count, kind, first, "defects of the ontology's files");
+        }
         tracing::info!(
             concepts = loaded.ontology.len(),
             seconds = loaded.elapsed.as_secs_f64(),
