@@ -139,11 +139,10 @@ fn swapped_words_inside_texts_hardly_move_a_shortlist() {
         let (raw, raw_least) = summed_up(&overlaps(&cvs, &turned, &adverts));
         let after = overlaps(&clean, &turned_clean, &adverts);
         let (stripped, least) = summed_up(&after);
-        let moved: Vec<&str> = adverts
-            .iter()
-            .zip(&after)
-            .filter(|(_, overlap)| **overlap < 0.99)
-            .map(|(advert, _)| advert.lines().next().unwrap_or_default())
+        let moved = adverts.iter().zip(&after);
+        let moved = moved.filter(|(_, overlap)| **overlap < 0.99);
+        let moved: Vec<String> = moved
+            .map(|(advert, _)| advert.chars().take(80).collect())
             .collect();
         eprintln!(
             "{sample:?}: gendered words swapped in {touched} of {CVS} CVs, of which {} differ \
