@@ -150,22 +150,22 @@ fn narrowed(weight: f64) -> f32 {
     weight as f32
 }
 
-/// Embeds the skills added, with `encoder` or the one that serves.
+/// Embeds the skills added, if any, with `encoder` or the one that serves; returns which.
 ///
 /// # Errors
 /// Those of [`embed_profiles`].
 pub(crate) async fn embed_additions(
     cluster: &Cluster,
     additions: &mut Additions,
-    (kind, encoder): (ProfileKind, Option<&Arc<Encoder>>),
+    (kind, encoder): (ProfileKind, Option<Arc<Encoder>>),
     deadline: Deadline,
-) -> Result<(), GatewayError> {
+) -> Result<Option<Arc<Encoder>>, GatewayError> {
     let skills = additions.added_skills();
     if skills.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let encoder = match encoder {
-        Some(encoder) => Arc::clone(encoder),
+        Some(encoder) => encoder,
         None => cluster.encoder(deadline).await?,
     };
     let job = |(label, _): &(&str, f32)| EmbedJob {
@@ -187,7 +187,7 @@ pub(crate) async fn embed_additions(
         .filter_map(|(weight, vector)| Some((weight, vector?)))
         .collect();
     additions.skills = mean_direction(&weighted, additions.asked_skills);
-    Ok(())
+    Ok(Some(encoder))
 }
 
 /// Returns what is added to the unit vector that `asked` skills have together: the weighted

@@ -230,7 +230,8 @@ impl Run<'_> {
             let started = Instant::now();
             let mut additions = find_additions(self.cluster, description, limits).await?;
             if weighs(Facet::Skills) {
-                self.embed_additions(&mut additions, &query, report).await?;
+                self.embed_additions(&mut additions, &mut query, report)
+                    .await?;
             }
             query.additions = Some(additions);
             report.stage("expand", started);
@@ -243,18 +244,23 @@ impl Run<'_> {
     async fn embed_additions(
         &self,
         additions: &mut Additions,
-        query: &Query,
+        query: &mut Query,
         report: &mut Report,
     ) -> Result<(), GatewayError> {
         let limit = self.stage("expand", self.cluster.config.stage_shares.embed)?;
-        let by = (query.kind, query.encoder.as_ref());
+        let by = (query.kind, query.encoder.clone());
         match embed_additions(self.cluster, additions, by, limit).await {
             Err(GatewayError::Call(error)) if is_outage(&error) => {
                 let text = format!("{error}; skills were added to the words alone");
                 report.degraded("expand", text);
                 Ok(())
             }
-            outcome => outcome,
+            Ok(encoder) => {
+                // So the shards check whose vectors these are.
+                query.encoder = query.encoder.take().or(encoder);
+                Ok(())
+            }
+            Err(error) => Err(error),
         }
     }
 

@@ -164,10 +164,9 @@ fn with_facets(
     options: &Options,
     facets: BTreeMap<String, v1::FacetQuery>,
 ) -> v1::SearchRequest {
-    let encoded = [Facet::Text, Facet::Skills];
-    let encoded = encoded
-        .iter()
-        .any(|facet| facets.contains_key(facet.name()));
+    let is_encoded = |facet: &Facet| matches!(facet, Facet::Text | Facet::Skills);
+    let added = query.expansion().and_then(|added| added.skills.as_ref());
+    let encoded = added.is_some() || query.vectors.keys().any(is_encoded);
     let encoder = query.encoder.as_ref().filter(|_| encoded);
     v1::SearchRequest {
         collection: collection(query.kind.other()).to_owned(),
