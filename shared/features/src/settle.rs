@@ -59,7 +59,8 @@ impl Completed {
 /// Completes the places of a candidate.
 ///
 /// Without a location, the town is taken that the first lines of the text name, if it is the
-/// only place there and no doubt is left. Without a mobility, the region of the home is
+/// only place there and no doubt is left; the text is read as it is, so it should be without
+/// the name of a person. Without a mobility, the region of the home is
 /// assumed: the seed's rule, which fills a missing "Mobilité" with the region of the
 /// current town.
 ///

@@ -7,8 +7,9 @@ use std::fmt;
 pub enum Kind {
     /// A person's name.
     Name,
-    /// A statement of gender, a gendered pronoun, or a gendered form of an
-    /// occupation (which is rewritten, not removed).
+    /// A statement of gender, a gendered pronoun, a mark such as "H/F", or a
+    /// gendered form of an occupation or adjective (which is rewritten, not
+    /// removed).
     Gender,
     /// An e-mail address.
     Email,

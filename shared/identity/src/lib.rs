@@ -6,11 +6,11 @@
 //! removed is counted by [`Kind`] and never kept. Occupational content stays:
 //! where a rule could not tell a name from a skill, it lets the text be.
 //!
-//! [`strip`] reads the free text of a CV, whose top lines are searched for a
-//! name; [`strip_field`] reads any other text of a candidate; [`strip_advert`]
-//! reads a text that tells of no person. All three write women's forms of
-//! occupations as the form that serves for everyone ("waitress" as "waiter",
-//! "salesman" as "salesperson", "infirmière" as "infirmier").
+//! [`strip_record`] reads all texts of a record, each as its [`Reading`] says: a
+//! name that one text gives goes from all. [`strip`], [`strip_field`] and
+//! [`strip_advert`] read one text. All write women's forms of occupations as the
+//! form that serves for everyone ("waitress" as "waiter", "salesman" as
+//! "salesperson", "infirmière" and "infirmier(ère)" as "infirmier").
 //!
 //! ```
 //! let stripped = vivier_identity::strip("Marie Dupont\nBorn on 3 May 1990\nWelder, Lyon");
