@@ -5,8 +5,8 @@
 //! no reason. What is found becomes a [`statement::Statement`]; `english` and `french` hold
 //! all the wording.
 //!
-//! Skills and titles are shown as the profiles write them, and what only ESCO names by its
-//! label in the language of the reasons.
+//! Skills and titles are shown as the profiles write them, without what tells the person,
+//! and what only ESCO names by its label in the language of the reasons.
 
 mod english;
 mod french;

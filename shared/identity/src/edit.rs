@@ -106,7 +106,9 @@ fn tidy(text: &str, mut span: Range<usize>, floor: usize) -> Edit {
     }
     let spaces_before = before.len() - before.trim_end_matches(is_space).len();
     if is_blank(after) {
-        let signs = before.len() - before.trim_end_matches(|c| is_sign(c) || c == '(').len();
+        // A bracket that closes belongs to what stays.
+        let goes = |c: char| c != ')' && (is_sign(c) || c == '(');
+        let signs = before.len() - before.trim_end_matches(goes).len();
         let full_stop = after.trim_end().ends_with('.');
         return Edit {
             range: span.start - signs..line_end,

@@ -206,6 +206,7 @@ fn french_details_go() {
         ("Sexe : féminin\nCaissier", "Caissier", &[(Gender, 1)]),
         ("Infirmière motivée", "Infirmier motivé", &[(Gender, 2)]),
         ("vendeur/vendeuse H/F", "vendeur", &[(Gender, 2)]),
+        ("soudeur (MINIER) H/F", "soudeur (MINIER)", &[(Gender, 1)]),
         (
             "employée chargée de caisse",
             "employé chargé de caisse",
