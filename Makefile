@@ -47,7 +47,8 @@ model: bootstrap ## Fetches the weights of the encoder into the cache folder.
 
 .PHONY: test
 test: bootstrap model ## Runs every test.
-	@cargo test --release --workspace --locked
+	@cargo test --release --workspace --locked --lib --bins --tests
+	@cargo test --release --workspace --locked --doc
 
 .PHONY: fuzz
 fuzz: bootstrap ## Fuzzes every decoder of the index's files, filters and profiles; FUZZ_SECONDS=60 each.
