@@ -4,16 +4,12 @@ use std::collections::HashSet;
 
 use vivier_ontology::Language;
 
-use crate::catalog::{Catalog, Label};
-use crate::error::LinkError;
+use crate::catalog::Catalog;
 use crate::profiles::Profiles;
 use crate::subspace::Row;
 use crate::text::{Stems, plain};
 use crate::translation::Translation;
 use crate::vectors::{LabelVectors, place};
-
-/// Labels whose vectors are read at once.
-const CHUNK: usize = 8_192;
 
 /// The labels of a language that may be learned from.
 pub(crate) struct Lesson<'a> {
@@ -51,7 +47,7 @@ impl<'a> Lesson<'a> {
         if self.language == Language::ENGLISH || self.labels.is_empty() {
             return None;
         }
-        let (means, lengths) = self.means(vectors).ok()?;
+        let (means, lengths) = self.means(vectors);
         let dim = vectors.dim();
         let (mut stems, mut wanted) = (Vec::new(), Vec::new());
         for (of_label, owner) in &self.labels {
@@ -76,28 +72,22 @@ impl<'a> Lesson<'a> {
 
     /// Returns by concept the mean of the vectors of its English labels, `[concepts, dim]`,
     /// and its length.
-    fn means(&self, vectors: &LabelVectors) -> Result<(Vec<f32>, Vec<f32>), LinkError> {
+    fn means(&self, vectors: &LabelVectors) -> (Vec<f32>, Vec<f32>) {
         let dim = vectors.dim().max(1);
         let count = self.catalog.concepts.len();
         let (mut means, mut counts) = (vec![0.0_f32; count * dim], vec![0.0_f32; count]);
-        let is_english = |(at, label): &(usize, &Label)| {
-            label.language == Language::ENGLISH && !self.without.contains(at)
-        };
-        let english = self.catalog.labels.iter().enumerate().filter(is_english);
-        let english: Vec<(u32, u32)> = english
-            .filter_map(|(at, label)| Some((u32::try_from(at).ok()?, label.owner)))
-            .collect();
-        for chunk in english.chunks(CHUNK) {
-            let labels: Vec<u32> = chunk.iter().map(|(label, _)| *label).collect();
-            let read = vectors.read(&labels)?;
-            for ((_, owner), vector) in chunk.iter().zip(read.chunks_exact(dim)) {
-                let start = place(*owner) * dim;
-                let sums = means.get_mut(start..start + dim).unwrap_or_default();
+        for (at, label) in self.catalog.labels.iter().enumerate() {
+            if label.language != Language::ENGLISH || self.without.contains(&at) {
+                continue;
+            }
+            let vector = u32::try_from(at).ok().and_then(|at| vectors.get(at));
+            let start = place(label.owner) * dim;
+            let sums = means.get_mut(start..start + dim);
+            let count = counts.get_mut(place(label.owner));
+            if let (Some(vector), Some(sums), Some(count)) = (vector, sums, count) {
+                *count += 1.0;
                 for (sum, value) in sums.iter_mut().zip(vector) {
                     *sum += value;
-                }
-                if let Some(count) = counts.get_mut(place(*owner)) {
-                    *count += 1.0;
                 }
             }
         }
@@ -106,7 +96,7 @@ impl<'a> Lesson<'a> {
         }
         let length = |mean: &[f32]| mean.iter().map(|value| value * value).sum::<f32>().sqrt();
         let lengths = means.chunks_exact(dim).map(length).collect();
-        Ok((means, lengths))
+        (means, lengths)
     }
 }
 

@@ -238,7 +238,15 @@ impl Linker {
     fn stands(&self, range: Range<usize>, label: u32) -> Option<Mention> {
         let label = place(label);
         let preferred = self.catalog.labels.get(label)?.preferred;
-        let evidence = [1.0, if preferred { 1.0 } else { 0.7 }, 0.8, 1.0, 1.0, 0.8, 0.8];
+        let evidence = [
+            1.0,
+            if preferred { 1.0 } else { 0.7 },
+            0.8,
+            1.0,
+            1.0,
+            0.8,
+            0.8,
+        ];
         let score = self.weights(self.vectors.is_some()).score(&evidence);
         Some(Mention {
             range,

@@ -40,7 +40,15 @@ pub struct Weights {
 
 impl Weights {
     pub(crate) fn new(evidence: Evidence, bias: f32) -> Self {
-        let [nearest, preferred, around, letters, words, translated, skills] = evidence;
+        let [
+            nearest,
+            preferred,
+            around,
+            letters,
+            words,
+            translated,
+            skills,
+        ] = evidence;
         Self {
             nearest,
             preferred,

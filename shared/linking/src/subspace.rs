@@ -16,28 +16,35 @@ const LEAST_PIVOT: f64 = 1e-9;
 /// are those of the rows of the matrix, as nearly as so few numbers allow. The numbers
 /// behind the rank are 0.
 ///
-/// Block power iteration from fixed signs (Halko, Martinsson and Tropp 2011): with `K` the
+/// Block power iteration from fixed scattered numbers (Halko, Martinsson and Tropp 2011): with `K` the
 /// products of the rows and `B` an orthonormal basis of its main directions, the rows are
 /// `B L`, where `L L' = B' K B` (Cholesky).
 pub(crate) fn subspace(rows: &[Row], dim: usize) -> Vec<f32> {
-    let mut basis: Vec<f32> = (0..rows.len() * dim).map(sign).collect();
+    let mut basis: Vec<f32> = (0..rows.len() * dim).map(scattered).collect();
     for _ in 0..ROUNDS {
         basis = products(rows, &basis, dim);
         let factor = Factor::of(&basis, &basis, dim);
-        basis.chunks_exact_mut(dim).for_each(|row| factor.divide(row));
+        basis
+            .chunks_exact_mut(dim)
+            .for_each(|row| factor.divide(row));
     }
     let image = products(rows, &basis, dim);
     let factor = Factor::of(&basis, &image, dim);
-    basis.chunks_exact_mut(dim).for_each(|row| factor.multiply(row));
+    basis
+        .chunks_exact_mut(dim)
+        .for_each(|row| factor.multiply(row));
     basis
 }
 
-/// Returns 1 or -1, as by the throw of a coin (SplitMix64, Steele et al. 2014).
-fn sign(at: usize) -> f32 {
-    let mut bits = (at as u64).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+/// Returns a number in `[-1, 1)`, as by chance (SplitMix64, Steele et al. 2014).
+fn scattered(at: usize) -> f32 {
+    let mut bits = (at as u64)
+        .wrapping_add(1)
+        .wrapping_mul(0x9E37_79B9_7F4A_7C15);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    if (bits ^ (bits >> 31)) & 1 == 0 { 1.0 } else { -1.0 }
+    let place = (bits ^ (bits >> 31)) >> 40;
+    place as f32 / 8_388_608.0 - 1.0
 }
 
 /// Multiplies by the matrix of the products of the rows.
@@ -151,7 +158,8 @@ mod tests {
 
     fn dense(row: &Row) -> [f32; 4] {
         let mut values = [0.0; 4];
-        row.iter().for_each(|(at, value)| values[place(*at)] = *value);
+        row.iter()
+            .for_each(|(at, value)| values[place(*at)] = *value);
         values
     }
 
@@ -169,9 +177,8 @@ mod tests {
         let reduced: Vec<&[f32]> = reduced.chunks_exact(5).collect();
         for (one, of_one) in rows.iter().zip(&reduced) {
             for (other, of_other) in rows.iter().zip(&reduced) {
-                let product = |a: &[f32], b: &[f32]| -> f32 {
-                    a.iter().zip(b).map(|(a, b)| a * b).sum()
-                };
+                let product =
+                    |a: &[f32], b: &[f32]| -> f32 { a.iter().zip(b).map(|(a, b)| a * b).sum() };
                 let wanted = product(&dense(one), &dense(other));
                 let found = product(of_one, of_other);
                 assert!((wanted - found).abs() < 1e-4, "{wanted} {found}");

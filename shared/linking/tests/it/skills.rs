@@ -30,15 +30,16 @@ esco:occupation/host,essential,skill/competence,esco:skill/greet
 ";
 
 fn esco(relations: &str) -> Ontology {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     for (name, text) in [
         ("occupations_en.csv", OCCUPATIONS),
         ("skills_en.csv", SKILLS),
         ("occupationSkillRelations.csv", relations),
     ] {
-        std::fs::write(folder.path().join(name), full(text)).unwrap();
+        std::fs::write(folder.path().join(name), full(text)).expect("a file that can be written");
     }
-    load(&[folder.path().to_owned()], None).unwrap().ontology
+    let loaded = load(&[folder.path().to_owned()], None);
+    loaded.expect("an ontology").ontology
 }
 
 /// Letters and stems as they are, skills by some weight.
