@@ -114,6 +114,18 @@ impl Rounding {
             rest: rest.sqrt(),
         }
     }
+
+    /// Returns what the bytes of a vector stand for.
+    pub(crate) fn decode(&self, first: &[u8], second: &[u8], scale: f32) -> Vec<f32> {
+        let byte = |byte: &u8| f32::from(*byte) - f32::from(OFFSET);
+        let bytes = first.iter().zip(second);
+        let values = bytes.map(|(first, second)| byte(first) + byte(second) / FINE);
+        let factors = self.factors.iter();
+        factors
+            .zip(values)
+            .map(|(factor, value)| factor * scale * value)
+            .collect()
+    }
 }
 
 #[expect(
@@ -150,10 +162,12 @@ mod tests {
                 let measures = rounding.encode(vector, &mut first, &mut second);
                 let signed = |byte: u8| f32::from(byte) - 128.0;
                 let greatest = vector.iter().zip(rounding.factors()).map(|(v, f)| (v / f).abs()).fold(0.0, f32::max);
+                let decoded = rounding.decode(&first, &second, measures.scale);
+                prop_assert_eq!(decoded.len(), vector.len());
                 let mut rest = 0.0;
                 for (place, value) in vector.iter().enumerate() {
                     let factor = rounding.factors()[place];
-                    let stored = factor * measures.scale * (signed(first[place]) + signed(second[place]) / FINE);
+                    let stored = decoded[place];
                     // 1/508 of a unit, and the rounding of f32 itself.
                     let bound = greatest * factor * (1.0 / 508.0 / 127.0 + 4e-7);
                     prop_assert!((stored - value).abs() <= bound, "{stored} {value} {bound}");

@@ -148,6 +148,16 @@ impl Segment {
         planes + links + 4 * (self.scales.len() + upper + lists)
     }
 
+    /// Returns the vector of a row, each value within 1.6e-5 of the greatest of what was
+    /// stored, both measured in the factors of their facets; `None` when there is no such
+    /// row.
+    pub fn vector(&self, row: u32) -> Option<Vec<f32>> {
+        let node = self.node_of(row);
+        let scale = self.scales.get(index(node)).copied()?;
+        let (first, second) = (self.first().row(node), self.second().row(node));
+        Some(self.rounding.decode(first, second, scale))
+    }
+
     /// Counts the distinct vectors.
     pub(crate) fn nodes(&self) -> u32 {
         self.meta.nodes

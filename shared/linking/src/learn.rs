@@ -27,10 +27,10 @@ pub(crate) fn calibrated(questions: &[Question], weights: Evidence) -> Weights {
 }
 
 fn descend(questions: &[Question]) -> Evidence {
-    let mut weights: Evidence = [0.0; 6];
+    let mut weights: Evidence = [0.0; 7];
     let count = questions.len().max(1) as f32;
     for _ in 0..PASSES {
-        let mut gradient: Evidence = [0.0; 6];
+        let mut gradient: Evidence = [0.0; 7];
         for question in questions {
             add_gradient(question, &weights, &mut gradient);
         }
@@ -95,8 +95,8 @@ mod tests {
         // The first kind of evidence tells it, the second says nothing.
         let question = |at: usize| {
             let noise = |other: usize| ((at * 7 + other * 3) % 5) as f32 / 5.0;
-            let right: Evidence = [0.9, noise(0), 0.0, 0.0, 0.0, 0.0];
-            let wrong = (1..6).map(|other| [0.4, noise(other), 0.0, 0.0, 0.0, 0.0]);
+            let right: Evidence = [0.9, noise(0), 0.0, 0.0, 0.0, 0.0, 0.0];
+            let wrong = (1..6).map(|other| [0.4, noise(other), 0.0, 0.0, 0.0, 0.0, 0.0]);
             std::iter::once(right).chain(wrong).collect()
         };
         let questions: Vec<Question> = (0..40).map(question).collect();
@@ -106,7 +106,7 @@ mod tests {
             "{weights:?}"
         );
         assert!(
-            weights.score(&[0.9, 0.5, 0.0, 0.0, 0.0, 0.0]) > 0.5,
+            weights.score(&[0.9, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0]) > 0.5,
             "{weights:?}"
         );
     }

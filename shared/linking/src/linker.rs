@@ -9,12 +9,15 @@ use vivier_ontology::{ConceptId, Kind, Language, Ontology};
 use crate::catalog::{Catalog, Label};
 use crate::error::LinkError;
 use crate::learn::{Question, calibrated, learn};
+use crate::learned::{Learned, Lesson, Translator};
 use crate::letters::Letters;
+use crate::lists::best;
 use crate::mentions::{Dictionary, phrases, words};
+use crate::profiles::{Profiles, rows};
 use crate::scorer::{Evidence, Scorer, Weights};
+use crate::subspace::Row;
 use crate::terms::Terms;
 use crate::text::{Stems, plain};
-use crate::translation::Translation;
 use crate::vectors::{LabelVectors, Near, place};
 use crate::words::Words;
 
@@ -60,7 +63,9 @@ pub struct Linker {
     words: Terms,
     dictionary: Dictionary,
     vectors: Option<LabelVectors>,
-    translation: Option<Translation>,
+    /// By concept: the skills that it asks for.
+    skills: Vec<Row>,
+    learned: Learned,
     scorer: Scorer,
 }
 
@@ -68,7 +73,8 @@ impl Linker {
     /// Indexes the labels of the concepts of some kinds, in a language and in English. The
     /// first kind chooses the weights.
     ///
-    /// Without vectors ([`Self::with_vectors`]) texts are compared by letters and words.
+    /// Without vectors ([`Self::with_vectors`]) texts are compared by letters and words, and
+    /// where weights say so by the skills that they ask for. Runs on the current rayon pool.
     ///
     /// # Errors
     /// When no concept has a label.
@@ -96,8 +102,9 @@ impl Linker {
             .labels
             .iter()
             .any(|label| label.language == language);
+        let skills = rows(ontology, &catalog.concepts);
         let asked = if spoken { language } else { Language::ENGLISH };
-        Ok(Self {
+        let linker = Self {
             catalog,
             language,
             asked,
@@ -106,9 +113,11 @@ impl Linker {
             words,
             dictionary,
             vectors: None,
-            translation: None,
-            scorer: Scorer::of(kind, language)?,
-        })
+            skills,
+            learned: Learned::default(),
+            scorer: Scorer::default(),
+        };
+        Ok(linker.with_scorer(Scorer::of(kind, language)?))
     }
 
     /// Returns the texts to be encoded, one for each label, in order.
@@ -120,50 +129,28 @@ impl Linker {
     /// Compares texts by their vectors too; the vectors are those of [`Self::labels`].
     ///
     /// For a language other than English it learns from labels in both how to translate
-    /// texts, in a second or less. Runs on the current rayon pool.
+    /// texts, in a second or so. Runs on the current rayon pool.
     #[must_use]
     pub fn with_vectors(mut self, vectors: LabelVectors) -> Self {
-        self.translation = self.translation(&vectors, &HashSet::new());
+        let translator = self.lesson(&HashSet::new()).translator(&vectors);
+        self.learned.translator = translator;
         self.vectors = Some(vectors);
         self
     }
 
-    /// Learns to bring texts of the language to the vectors of English labels, some labels
-    /// left out; `None` for English, and where there is nothing to learn from.
-    fn translation(&self, vectors: &LabelVectors, without: &HashSet<usize>) -> Option<Translation> {
-        if self.language == Language::ENGLISH {
-            return None;
-        }
-        let english = |owner: u32| {
-            let mut labels = self.catalog.labels_of(owner);
-            labels.find(|at| self.is_english_name(*at))
-        };
-        let pairs = self
-            .catalog
-            .labels
-            .iter()
-            .enumerate()
-            .filter(|(at, label)| label.language == self.language && !without.contains(at));
-        let pairs = pairs
-            .filter_map(|(_, label)| Some((label, u32::try_from(english(label.owner)?).ok()?)));
-        let (labels, wanted): (Vec<_>, Vec<u32>) = pairs.unzip();
-        let stems = labels
-            .iter()
-            .map(|label| self.stems.words(&plain(self.catalog.text(label))));
-        let stems: Vec<Vec<String>> = stems.collect();
-        let wanted = vectors.read(&wanted).ok()?;
-        (!stems.is_empty()).then(|| Translation::learn(&stems, &wanted, vectors.dim()))
+    fn lesson<'a>(&'a self, without: &'a HashSet<usize>) -> Lesson<'a> {
+        Lesson::of(&self.catalog, self.language, &self.stems, without)
     }
 
-    fn is_english_name(&self, at: usize) -> bool {
-        let label = self.catalog.labels.get(at);
-        label.is_some_and(|label| label.preferred && label.language == Language::ENGLISH)
-    }
-
-    /// Weighs what speaks for a concept by other weights.
+    /// Weighs what speaks for a concept by other weights. Learns what skills texts ask for
+    /// where that weighs. Runs on the current rayon pool.
     #[must_use]
     pub fn with_scorer(mut self, scorer: Scorer) -> Self {
         self.scorer = scorer;
+        let weighs = scorer.vectors.skills != 0.0 || scorer.letters.skills != 0.0;
+        if weighs && self.learned.profiles.is_none() {
+            self.learned.profiles = self.lesson(&HashSet::new()).profiles(&self.skills);
+        }
         self
     }
 
@@ -180,7 +167,7 @@ impl Linker {
         vector: Option<&[f32]>,
         count: usize,
     ) -> Result<Vec<Link>, LinkError> {
-        let found = self.look_up(text, vector, self.translation.as_ref())?;
+        let found = self.look_up(text, vector, &self.learned)?;
         let weights = self.weights(found.near.is_some());
         let compared = found.owners.iter().filter_map(|owner| {
             let compared = self.compare(*owner, &found, None)?;
@@ -251,7 +238,15 @@ impl Linker {
     fn stands(&self, range: Range<usize>, label: u32) -> Option<Mention> {
         let label = place(label);
         let preferred = self.catalog.labels.get(label)?.preferred;
-        let evidence = [1.0, if preferred { 1.0 } else { 0.7 }, 0.8, 1.0, 1.0, 0.8];
+        let evidence = [
+            1.0,
+            if preferred { 1.0 } else { 0.7 },
+            0.8,
+            1.0,
+            1.0,
+            0.8,
+            0.8,
+        ];
         let score = self.weights(self.vectors.is_some()).score(&evidence);
         Some(Mention {
             range,
@@ -271,12 +266,12 @@ impl Linker {
     }
 
     /// Compares a text with all labels, and lists the concepts that may be named.
-    fn look_up(
-        &self,
+    fn look_up<'a>(
+        &'a self,
         text: &str,
         vector: Option<&[f32]>,
-        translation: Option<&Translation>,
-    ) -> Result<LookUp<'_>, LinkError> {
+        learned: &'a Learned,
+    ) -> Result<LookUp<'a>, LinkError> {
         let plain = plain(text);
         let stems = self.stems.words(&plain);
         let letters = self.letters.cosines(&plain);
@@ -285,17 +280,19 @@ impl Linker {
             (Some(vectors), Some(vector)) => Some(vectors.query(vector)?),
             _ => None,
         };
-        let translated = translation.filter(|_| near.is_some());
-        let translated = translated.and_then(|translation| translation.vector(&stems));
+        let translator = learned.translator.as_ref().filter(|_| near.is_some());
+        let translated = translator.and_then(|by| Some((by, by.vector(&stems)?)));
         let translated = match (&self.vectors, translated) {
-            (Some(vectors), Some(translated)) => Some(vectors.query(&translated)?),
+            (Some(vectors), Some((by, vector))) => Some((by, vectors.query(&vector)?)),
             _ => None,
         };
+        let profiles = learned.profiles.as_ref();
+        let wanted = profiles.and_then(|by| Some((by, by.of_text(&stems)?)));
         let mut owners: BTreeSet<u32> = BTreeSet::new();
         for cosines in [&letters, &words] {
             owners.extend(self.owners(&best(cosines, CANDIDATES)));
         }
-        for near in near.iter().chain(&translated) {
+        for near in near.iter().chain(translated.iter().map(|(_, near)| near)) {
             owners.extend(self.owners(&near.nearest(CANDIDATES)?));
         }
         Ok(LookUp {
@@ -304,6 +301,7 @@ impl Linker {
             words,
             near,
             translated,
+            wanted,
         })
     }
 
@@ -326,30 +324,24 @@ impl Linker {
     /// `None` when no other is left.
     fn compare(&self, owner: u32, found: &LookUp<'_>, without: Option<usize>) -> Option<Compared> {
         let mut cosines = Vec::new();
-        let mut greatest = [0.0_f32; 6];
+        let mut translated = Vec::new();
+        let mut greatest: Evidence = [0.0; 7];
         let mut most: Option<(f32, usize)> = None;
         let labels = self.catalog.labels_of(owner);
         for at in labels.filter(|label| Some(*label) != without) {
             let of = |values: &[f32]| values.get(at).copied().unwrap_or_default();
             let (letters, words) = (of(&found.letters), of(&found.words));
-            let with = |near: &Option<Near<'_>>| {
-                let near = near.as_ref().zip(u32::try_from(at).ok());
-                near.map_or(0.0, |(near, label)| near.cosine(label))
-            };
-            let cosine = with(&found.near);
-            let preferred = self.catalog.labels.get(at)?.preferred;
-            let here = [
-                cosine,
-                if preferred { cosine } else { 0.0 },
-                0.0,
-                letters,
-                words,
-                if self.is_english_name(at) {
-                    with(&found.translated)
-                } else {
-                    0.0
-                },
-            ];
+            let number = u32::try_from(at).unwrap_or(u32::MAX);
+            let near = found.near.as_ref();
+            let cosine = near.map_or(0.0, |near| near.cosine(number));
+            let label = self.catalog.labels.get(at)?;
+            let of_name = if label.preferred { cosine } else { 0.0 };
+            let here = [cosine, of_name, 0.0, letters, words, 0.0, 0.0];
+            if let Some((_, near)) = &found.translated
+                && label.language == Language::ENGLISH
+            {
+                translated.push(near.cosine(number));
+            }
             for (greatest, value) in greatest.iter_mut().zip(here) {
                 *greatest = greatest.max(value);
             }
@@ -361,12 +353,17 @@ impl Linker {
         }
         cosines.sort_by(|a, b| b.total_cmp(a));
         cosines.truncate(3);
-        if let Some(around) = greatest.get_mut(2) {
-            *around = cosines.iter().sum::<f32>() / cosines.len().max(1) as f32;
-        }
+        let [nearest, preferred, _, letters, words, ..] = greatest;
+        let around = cosines.iter().sum::<f32>() / cosines.len().max(1) as f32;
+        let by = found.translated.as_ref();
+        let translated = by.map_or(0.0, |(by, _)| by.cosine(owner, &translated));
+        let wanted = found.wanted.as_ref();
+        let skills = wanted.map_or(0.0, |(by, profile)| by.cosine(profile, owner));
         let (_, most_like) = most?;
         Some(Compared {
-            evidence: greatest,
+            evidence: [
+                nearest, preferred, around, letters, words, translated, skills,
+            ],
             most_like,
         })
     }
@@ -399,10 +396,14 @@ impl Linker {
     fn questions(&self, asked: &[(usize, Option<&[f32]>)]) -> Result<Vec<Question>, LinkError> {
         let left_out: HashSet<usize> = asked.iter().map(|(label, _)| *label).collect();
         let vectors = self.vectors.as_ref();
-        let translation = vectors.and_then(|vectors| self.translation(vectors, &left_out));
+        let lesson = self.lesson(&left_out);
+        let learned = Learned {
+            translator: vectors.and_then(|vectors| lesson.translator(vectors)),
+            profiles: lesson.profiles(&self.skills),
+        };
         let questions: Result<Vec<Option<Question>>, LinkError> = asked
             .par_iter()
-            .map(|(label, vector)| self.question(*label, *vector, translation.as_ref()))
+            .map(|(label, vector)| self.question(*label, *vector, &learned))
             .collect();
         Ok(questions?.into_iter().flatten().collect())
     }
@@ -411,14 +412,14 @@ impl Linker {
         &self,
         at: usize,
         vector: Option<&[f32]>,
-        translation: Option<&Translation>,
+        learned: &Learned,
     ) -> Result<Option<Question>, LinkError> {
         let label = self.catalog.labels.get(at);
         let asked = |label: &&Label| !label.preferred && label.language == self.asked;
         let Some(label) = label.filter(asked) else {
             return Ok(None);
         };
-        let found = self.look_up(self.catalog.text(label), vector, translation)?;
+        let found = self.look_up(self.catalog.text(label), vector, learned)?;
         let Some(right) = self.compare(label.owner, &found, Some(at)) else {
             return Ok(None);
         };
@@ -444,7 +445,9 @@ struct LookUp<'a> {
     words: Vec<f32>,
     near: Option<Near<'a>>,
     /// The translation.
-    translated: Option<Near<'a>>,
+    translated: Option<(&'a Translator, Near<'a>)>,
+    /// The profile of the skills that it asks for.
+    wanted: Option<(&'a Profiles, Vec<f32>)>,
 }
 
 /// How a text compares with a concept.
@@ -452,31 +455,4 @@ struct Compared {
     evidence: Evidence,
     /// The place of the label that is most like the text.
     most_like: usize,
-}
-
-/// Returns the places of the greatest values above 0, at most so many; of equal ones the
-/// first.
-fn best(values: &[f32], count: usize) -> Vec<u32> {
-    let mut kept: Vec<(f32, u32)> = Vec::with_capacity(2 * count);
-    // Leaves the greatest, and returns the least of them.
-    let keep = |kept: &mut Vec<(f32, u32)>| {
-        let order = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
-        let (_, last, _) = kept.select_nth_unstable_by(count.saturating_sub(1), order);
-        let floor = last.0;
-        kept.truncate(count);
-        floor
-    };
-    let mut floor = 0.0;
-    for (at, value) in (0..).zip(values) {
-        if *value > floor {
-            kept.push((*value, at));
-            if kept.len() == 2 * count {
-                floor = keep(&mut kept);
-            }
-        }
-    }
-    if kept.len() > count {
-        keep(&mut kept);
-    }
-    kept.into_iter().map(|(_, at)| at).collect()
 }

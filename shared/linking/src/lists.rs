@@ -86,6 +86,33 @@ pub(crate) fn runs(list: &[u32]) -> impl Iterator<Item = (u32, usize)> {
     runs.filter_map(|run| Some((*run.first()?, run.len())))
 }
 
+/// Returns the places of the greatest values above 0, at most so many; of equal ones the
+/// first.
+pub(crate) fn best(values: &[f32], count: usize) -> Vec<u32> {
+    let mut kept: Vec<(f32, u32)> = Vec::with_capacity(2 * count);
+    // Leaves the greatest, and returns the least of them.
+    let keep = |kept: &mut Vec<(f32, u32)>| {
+        let order = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+        let (_, last, _) = kept.select_nth_unstable_by(count.saturating_sub(1), order);
+        let floor = last.0;
+        kept.truncate(count);
+        floor
+    };
+    let mut floor = 0.0;
+    for (at, value) in (0..).zip(values) {
+        if *value > floor {
+            kept.push((*value, at));
+            if kept.len() == 2 * count {
+                floor = keep(&mut kept);
+            }
+        }
+    }
+    if kept.len() > count {
+        keep(&mut kept);
+    }
+    kept.into_iter().map(|(_, at)| at).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,9 +9,10 @@ use crate::error::LinkError;
 
 /// What speaks for a concept, each in `[-1, 1]`: in this order the greatest cosine of the
 /// text's vector with that of a label, with that of a preferred label, the mean of the
-/// three greatest, the greatest cosines of the TF-IDF vectors of letters and of stems, and
-/// the cosine of the text's translation with the preferred English label.
-pub(crate) type Evidence = [f32; 6];
+/// three greatest, the greatest cosines of the TF-IDF vectors of letters and of stems, the
+/// cosine of the text's translation with the mean of the English labels, and the cosine of
+/// the skills that the text asks for with those of the concept.
+pub(crate) type Evidence = [f32; 7];
 
 /// Weights of the evidence; the logistic function of their sum is the score.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -30,13 +31,24 @@ pub struct Weights {
     /// Of the translation; nothing for English texts.
     #[serde(default)]
     pub translated: f32,
+    /// Of the skills asked for; nothing for concepts that ask for none.
+    #[serde(default)]
+    pub skills: f32,
     /// Added to the sum.
     pub bias: f32,
 }
 
 impl Weights {
     pub(crate) fn new(evidence: Evidence, bias: f32) -> Self {
-        let [nearest, preferred, around, letters, words, translated] = evidence;
+        let [
+            nearest,
+            preferred,
+            around,
+            letters,
+            words,
+            translated,
+            skills,
+        ] = evidence;
         Self {
             nearest,
             preferred,
@@ -44,6 +56,7 @@ impl Weights {
             letters,
             words,
             translated,
+            skills,
             bias,
         }
     }
@@ -57,6 +70,7 @@ impl Weights {
             self.letters,
             self.words,
             self.translated,
+            self.skills,
         ]
     }
 
@@ -112,9 +126,9 @@ mod tests {
         for kind in [Kind::Skill, Kind::Occupation] {
             for language in [Language::ENGLISH, Language::FRENCH] {
                 let scorer = Scorer::of(kind, language).unwrap();
-                let much = scorer.vectors.score(&[1.0; 6]);
-                assert!(much > scorer.vectors.score(&[0.3; 6]), "{kind:?}");
-                assert!(scorer.letters.score(&[0.0; 6]) < 0.5, "{kind:?}");
+                let much = scorer.vectors.score(&[1.0; 7]);
+                assert!(much > scorer.vectors.score(&[0.3; 7]), "{kind:?}");
+                assert!(scorer.letters.score(&[0.0; 7]) < 0.5, "{kind:?}");
             }
         }
     }

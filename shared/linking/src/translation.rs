@@ -21,8 +21,8 @@ type Row = Vec<(u32, f32)>;
 
 /// A vector for each stem of a language; their weighted sum is a text's.
 ///
-/// Ridge regression: a label's stems by TF-IDF, of length 1, are mapped to the vector of
-/// its concept's English label, as Mikolov et al. (2013) map words between languages.
+/// Ridge regression: a label's stems by TF-IDF, of length 1, are mapped to a vector of its
+/// concept, as Mikolov et al. (2013) map words between languages.
 pub(crate) struct Translation {
     numbers: HashMap<String, u32>,
     /// By stem: how rare it is, `ln(1 + labels / labels that have it)`.
@@ -35,7 +35,7 @@ pub(crate) struct Translation {
 impl Translation {
     /// Learns from labels, each given as its stems, and the vectors that they should have,
     /// `[labels, dim]`, row-major. Runs on the current rayon pool.
-    pub(crate) fn learn(labels: &[Vec<String>], wanted: &[f32], dim: usize) -> Self {
+    pub(crate) fn learn(labels: &[&[String]], wanted: &[f32], dim: usize) -> Self {
         let mut translation = Self {
             numbers: HashMap::new(),
             rarity: Vec::new(),
@@ -64,10 +64,10 @@ impl Translation {
     }
 
     /// Numbers the stems, and counts the labels that have each.
-    fn count(&mut self, labels: &[Vec<String>]) {
+    fn count(&mut self, labels: &[&[String]]) {
         for label in labels {
             let mut seen = Vec::with_capacity(label.len());
-            for stem in label {
+            for stem in *label {
                 let next = u32::try_from(self.rarity.len()).unwrap_or(u32::MAX);
                 let number = *self.numbers.entry(stem.clone()).or_insert(next);
                 if number == next {
@@ -233,13 +233,14 @@ mod tests {
             [0.0, 1.0, 1.0, 0.0],
             [0.0, 1.0, 0.0, 1.0],
         ];
+        let labels: Vec<&[String]> = labels.iter().map(Vec::as_slice).collect();
         let translation = Translation::learn(&labels, wanted.as_flattened(), 4);
         let vector = translation.vector(&stems("vendr inconnu")).unwrap();
         assert!(vector[1] > 0.8 && vector[0] < 0.2, "{vector:?}");
         let length: f32 = vector.iter().map(|value| value * value).sum();
         assert!((length - 1.0).abs() < 1e-5, "{length}");
         assert!(translation.vector(&stems("inconnu")).is_none());
-        assert!(Translation::learn(&[], &[], 4).vector(&labels[0]).is_none());
+        assert!(Translation::learn(&[], &[], 4).vector(labels[0]).is_none());
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
 use vivier_ann::{
     BuildOptions, Layout, Query, Scratch, SearchOptions, Segment, Unwatched, Vectors, build,
 };
@@ -102,25 +101,9 @@ impl LabelVectors {
         self.segment.layout().dim()
     }
 
-    /// Reads vectors back, by their products with the axes: `[labels, dim]`, row-major,
-    /// within 3.2e-5 of what was stored. Runs on the current rayon pool.
-    pub(crate) fn read(&self, labels: &[u32]) -> Result<Vec<f32>, LinkError> {
-        let rows = labels.iter().map(|label| self.rows.get(place(*label)));
-        let rows: Vec<u32> = rows.map(|row| row.copied().unwrap_or(u32::MAX)).collect();
-        let dim = self.dim();
-        let columns = (0..dim).into_par_iter().map(|axis| {
-            let unit: Vec<f32> = (0..dim).map(|at| f32::from(u8::from(at == axis))).collect();
-            Ok(self.segment.query(&unit, &[1.0])?.parts(&rows))
-        });
-        let columns: Vec<Vec<f32>> = columns.collect::<Result<_, LinkError>>()?;
-        let value = |label: usize, column: &Vec<f32>| column.get(label).copied();
-        Ok((0..rows.len())
-            .flat_map(|label| {
-                columns
-                    .iter()
-                    .filter_map(move |column| value(label, column))
-            })
-            .collect())
+    /// Reads the vector of a label back, to about 16 bits; `None` when there is none.
+    pub(crate) fn get(&self, label: u32) -> Option<Vec<f32>> {
+        self.segment.vector(*self.rows.get(place(label))?)
     }
 
     /// Prepares a text's vector.

@@ -309,6 +309,10 @@ fn wrong_shapes_are_refused() {
             .is_err()
     );
     assert_eq!((query.score(50), query.parts(&[50])), (None, vec![0.0; 2]));
+    assert_eq!(segment.vector(50), None);
+    let vector = segment.vector(49).unwrap();
+    let sum: f32 = vector.iter().sum();
+    assert!((sum - query.score(49).unwrap()).abs() < 1e-3, "{vector:?}");
     let nothing = RowSet::empty(50);
     let found = query
         .scan(3, Some(&nothing), &mut Scratch::default())

@@ -5,6 +5,7 @@
 mod adapter;
 mod evaluate;
 mod link;
+mod skills;
 mod vectors;
 
 use std::path::Path;
