@@ -125,6 +125,12 @@ impl Knowledge {
                 "the cache of the ontology was not used: {problem}"
             ));
         }
+        if !loaded.ontology.languages().any(|one| one == source.lang) {
+            crate::report_line(&format!(
+                "the ontology has no labels in {}: English ones are compared",
+                source.lang.code()
+            ));
+        }
         Ok(Self {
             ontology: loaded.ontology,
             language: source.lang,
