@@ -16,9 +16,9 @@ const LEAST_PIVOT: f64 = 1e-9;
 /// are those of the rows of the matrix, as nearly as so few numbers allow. The numbers
 /// behind the rank are 0.
 ///
-/// Block power iteration from fixed scattered numbers (Halko, Martinsson and Tropp 2011): with `K` the
-/// products of the rows and `B` an orthonormal basis of its main directions, the rows are
-/// `B L`, where `L L' = B' K B` (Cholesky).
+/// Block power iteration from fixed scattered numbers (Halko, Martinsson and Tropp 2011):
+/// with `K` the products of the rows and `B` an orthonormal basis of its main directions, the
+/// rows are `B L`, where `L L' = B' K B` (Cholesky).
 pub(crate) fn subspace(rows: &[Row], dim: usize) -> Vec<f32> {
     let mut basis: Vec<f32> = (0..rows.len() * dim).map(scattered).collect();
     for _ in 0..ROUNDS {
