@@ -62,14 +62,12 @@ pub struct LinearConfig {
 /// gives a near skill about a quarter of a held one: .4 each. A skill held counts in both,
 /// one that ESCO does not know in the first alone, one that is only near in the second
 /// alone. A welcome skill, stated or only mentioned by an advert that lists none, is worth
-/// three eighths of that. On a weak proxy (56 real adverts without lists, 360 CVs) mentions
+/// a quarter of that: on a weak proxy (56 real adverts without lists, 360 CVs) mentions
 /// weighed as required skills cost the order (mean average precision .298; .323 without
-/// ESCO), at a quarter nearly nothing (.321), at three eighths little (.318); at less, a text
-/// without the words that a reason cites may still score higher, because the rest of it is
-/// closer to the advert. An occupation restates a title as the ontology sees it, so that the
-/// .3 of titles is not given twice: .2. Missing years and levels of education are read from
-/// texts and often only wished for: .03 a year, .06 a level. Pay that falls short costs at
-/// most .2.
+/// ESCO), and at a quarter nearly nothing (.321). An occupation restates a title as the
+/// ontology sees it, so that the .3 of titles is not given twice: .2. Missing years and
+/// levels of education are read from texts and often only wished for: .03 a year, .06 a
+/// level. Pay that falls short costs at most .2.
 ///
 /// What is in other features weighs nothing: the retrieval score; the facets of
 /// occupation, geography, seniority and languages; the kilometres, also those beyond the
@@ -98,8 +96,8 @@ fn default_term(feature: Feature) -> LinearTerm {
         Feature::OccupationSimilarity => (0.2, 0.3),
         Feature::SkillOverlap => (0.4, 0.3),
         Feature::OntologyCoverage => (0.4, 0.4),
-        Feature::OptionalSkillOverlap => (0.15, 0.2),
-        Feature::OptionalCoverage => (0.15, 0.3),
+        Feature::OptionalSkillOverlap => (0.1, 0.2),
+        Feature::OptionalCoverage => (0.1, 0.3),
         Feature::LocationFit => (0.8, 0.5),
         Feature::SeniorityShortfall => (-0.08, 0.5),
         Feature::SeniorityExcess => (-0.03, 0.5),

@@ -141,7 +141,7 @@ pub struct QueryTerm {
 impl WordsQuery {
     /// Weighs the terms: those that some text has, the most telling first, at
     /// most `max_query_terms`; their shares sum to 1. Behind them come as many of those
-    /// added at most, see [`added_shares`].
+    /// added at most, see `added_shares`.
     pub fn new(asked: AskedWords, statistics: &WordsStatistics, config: &WordsConfig) -> Self {
         let (mut terms, mut added) = (Vec::new(), Vec::new());
         for (asked, frequency) in asked.terms.into_iter().zip(&statistics.frequencies) {

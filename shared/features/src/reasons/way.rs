@@ -28,7 +28,7 @@ pub(super) fn way(
     }
     let graph = query.esco()?.distances().graph();
     let leads = |concept: &ConceptId| graph.neighbours(*concept).any(|next| next == asked);
-    let between = graph.neighbours(held).filter(|between| says(*between));
-    let between = between.filter(leads).next()?;
+    let mut between = graph.neighbours(held).filter(|between| says(*between));
+    let between = between.find(leads)?;
     Some((steps, vec![held, between, asked]))
 }
