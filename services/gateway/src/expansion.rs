@@ -257,8 +257,8 @@ pub(crate) fn tell(
     report.newly_retrieved = count(new);
     // What both found is in both lists once.
     report.no_longer_retrieved = count(without.len().saturating_sub(with.len() - new));
-    let first = |ids: &[String]| ids.iter().take(k).cloned().collect::<Vec<_>>();
-    report.rank_biased_overlap = Some(rank_biased_overlap(&first(with), &first(without)));
+    let [with, without] = [with, without].map(|ids| ids.get(..k).unwrap_or(ids));
+    report.rank_biased_overlap = Some(rank_biased_overlap(with, without));
     report
 }
 

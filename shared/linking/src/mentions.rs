@@ -226,9 +226,15 @@ fn is_vague(plain: &str) -> bool {
 
 /// Tells whether plain words are the same, but for the endings of plurals.
 fn same_words(one: &str, other: &str) -> bool {
-    let [one, other] = [one, other].map(|words| words.split(' ').collect::<Vec<_>>());
-    let same = |(one, other): (&&str, &&str)| is_plural(one, other) || is_plural(other, one);
-    one.len() == other.len() && one.iter().zip(&other).all(same)
+    let same = |one: &str, other: &str| is_plural(one, other) || is_plural(other, one);
+    let (mut one, mut other) = (one.split(' '), other.split(' '));
+    loop {
+        match (one.next(), other.next()) {
+            (None, None) => return true,
+            (Some(one), Some(other)) if same(one, other) => {}
+            _ => return false,
+        }
+    }
 }
 
 /// Tells whether a word is another one or its plural.

@@ -3,7 +3,7 @@
 use vivier_types::{Language, LanguageLevel, Seniority};
 
 use super::statement::{
-    Gap, Reach, SkillNames, Statement, TitleLikeness, ends, level_code, listed, whole_years,
+    Asked, Gap, Reach, SkillNames, Statement, TitleLikeness, ends, level_code, listed, whole_years,
 };
 use crate::salary::{PayMatch, YearlyPay};
 use crate::seniority::step;
@@ -12,25 +12,11 @@ use crate::spoken::{Standing, primary};
 /// Puts a statement into words: a sentence, or a few about skills.
 pub(super) fn sentence(statement: &Statement) -> String {
     match statement {
-        Statement::RequiredSkills(names) => {
-            let kind = ["required skill", "required skills"];
-            skills(names, names.count(), kind)
-        }
-        Statement::OptionalSkills {
+        Statement::Skills {
             names,
             count,
-            mentioned,
-        } => {
-            let kind = if *mentioned {
-                [
-                    "skill that the advert mentions",
-                    "skills that the advert mentions",
-                ]
-            } else {
-                ["optional skill", "optional skills"]
-            };
-            skills(names, *count, kind)
-        }
+            asked,
+        } => skills(names, *count, *asked),
         Statement::Title {
             held,
             asked,
@@ -90,7 +76,15 @@ fn names(list: &[String]) -> String {
     listed(list, |count| format!("and {count} more"))
 }
 
-fn skills(skills: &SkillNames, count: usize, [one, many]: [&str; 2]) -> String {
+fn skills(skills: &SkillNames, count: usize, asked: Asked) -> String {
+    let [one, many] = match asked {
+        Asked::Required => ["required skill", "required skills"],
+        Asked::Optional => ["optional skill", "optional skills"],
+        Asked::Mentioned => [
+            "skill that the advert mentions",
+            "skills that the advert mentions",
+        ],
+    };
     let matched = names(&skills.matched);
     let none = match count {
         1 => format!("Does not list the {one}"),

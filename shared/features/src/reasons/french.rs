@@ -4,7 +4,7 @@
 use vivier_types::{Language, LanguageLevel, Seniority};
 
 use super::statement::{
-    Gap, Reach, SkillNames, Statement, TitleLikeness, ends, level_code, listed, whole_years,
+    Asked, Gap, Reach, SkillNames, Statement, TitleLikeness, ends, level_code, listed, whole_years,
 };
 use crate::salary::{PayMatch, YearlyPay};
 use crate::seniority::step;
@@ -13,25 +13,11 @@ use crate::spoken::{Standing, primary};
 /// Puts a statement into words: a sentence, or a few about skills.
 pub(super) fn sentence(statement: &Statement) -> String {
     match statement {
-        Statement::RequiredSkills(names) => {
-            let kind = ["compétence requise", "compétences requises"];
-            skills(names, names.count(), kind)
-        }
-        Statement::OptionalSkills {
+        Statement::Skills {
             names,
             count,
-            mentioned,
-        } => {
-            let kind = if *mentioned {
-                [
-                    "compétence que l'annonce mentionne",
-                    "compétences que l'annonce mentionne",
-                ]
-            } else {
-                ["compétence souhaitée", "compétences souhaitées"]
-            };
-            skills(names, *count, kind)
-        }
+            asked,
+        } => skills(names, *count, *asked),
         Statement::Title {
             held,
             asked,
@@ -96,7 +82,15 @@ fn names(list: &[String]) -> String {
 }
 
 /// `kind` in the singular; every one takes an s in the plural.
-fn skills(skills: &SkillNames, count: usize, [one, many]: [&str; 2]) -> String {
+fn skills(skills: &SkillNames, count: usize, asked: Asked) -> String {
+    let [one, many] = match asked {
+        Asked::Required => ["compétence requise", "compétences requises"],
+        Asked::Optional => ["compétence souhaitée", "compétences souhaitées"],
+        Asked::Mentioned => [
+            "compétence que l'annonce mentionne",
+            "compétences que l'annonce mentionne",
+        ],
+    };
     let matched = names(&skills.matched);
     let none = match count {
         1 => format!("Ne mentionne pas la {one}"),

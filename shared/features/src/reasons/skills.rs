@@ -3,7 +3,7 @@
 use vivier_ontology::{ConceptId, Kind, Language, skill_similarity};
 use vivier_types::{Skill, Summary, concept_key};
 
-use super::statement::{SkillNames, Statement};
+use super::statement::{Asked, SkillNames, Statement};
 use super::way::way;
 use super::{Draft, Polarity, SkillEvidence, non_empty};
 use crate::esco::Esco;
@@ -20,7 +20,12 @@ pub(super) fn required(query: &Query<'_>, hit: &Hit<'_>, labels: Language) -> Op
         0 if names.related.is_empty() => Polarity::Against,
         _ => Polarity::Neutral,
     };
-    let (evidence, statement) = (names.matched.clone(), Statement::RequiredSkills(names));
+    let evidence = names.matched.clone();
+    let statement = Statement::Skills {
+        names,
+        count: asked,
+        asked: Asked::Required,
+    };
     let mut draft = Draft::new(Feature::SkillOverlap, statement, polarity).resting_on(evidence);
     draft.skills = skills;
     Some(draft)
@@ -38,10 +43,15 @@ pub(super) fn optional(query: &Query<'_>, hit: &Hit<'_>, labels: Language) -> Op
     // What is only welcome is not missed.
     let count = names.count();
     names.missing.clear();
-    let statement = Statement::OptionalSkills {
+    let asked = if vacancy.skills_mentioned {
+        Asked::Mentioned
+    } else {
+        Asked::Optional
+    };
+    let statement = Statement::Skills {
         names,
         count,
-        mentioned: vacancy.skills_mentioned,
+        asked,
     };
     let feature = Feature::OptionalSkillOverlap;
     let mut draft = Draft::new(feature, statement, Polarity::For).resting_on(evidence);

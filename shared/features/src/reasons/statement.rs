@@ -11,13 +11,12 @@ pub(super) const MAX_NAMES: usize = 8;
 /// One fact about a pair, with all that its sentence needs.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Statement {
-    RequiredSkills(SkillNames),
-    /// Of so many that are welcome; those not held are left out.
-    OptionalSkills {
+    /// Of so many that are asked for; of those that are not required, the missing ones are
+    /// left out.
+    Skills {
         names: SkillNames,
         count: usize,
-        /// Whether a text mentions them, where nothing lists them.
-        mentioned: bool,
+        asked: Asked,
     },
     Title {
         held: String,
@@ -76,6 +75,15 @@ pub(super) enum Statement {
     },
     /// Words that both texts have.
     SharedWords(Vec<String>),
+}
+
+/// How much a vacancy says that skills matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Required,
+    Optional,
+    /// Its text mentions them, and nothing lists them.
+    Mentioned,
 }
 
 /// The skills asked for, by name, as they are met.
