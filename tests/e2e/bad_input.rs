@@ -1,8 +1,10 @@
 //! Every bad input has an error of its own, and harms nothing else.
 
 use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::Instant;
 
-use crate::cluster::{Cluster, Shape, sample, text, vivier, weights};
+use crate::cluster::{Cluster, PATIENCE, Shape, sample, text, vivier, weights};
 
 #[test]
 fn bad_lines_are_named_and_good_lines_are_kept() {
@@ -169,4 +171,34 @@ fn a_service_that_cannot_start_says_why() {
         "{}",
         text(&output)
     );
+}
+
+/// As the children of `vivier up --processes` are started: whoever waits for their end must
+/// not wait for ever.
+#[test]
+fn a_child_that_cannot_start_ends_while_its_standard_input_is_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("bad.toml");
+    let data = folder.path().join("a file");
+    std::fs::write(&data, "no folder").unwrap();
+    let sections =
+        format!("[index]\ndata_dir = {data:?}\n[index.server]\nlisten = \"127.0.0.1:0\"\n");
+    std::fs::write(&config, sections).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_vivier"))
+        .args(["index", "--until-stdin-closes", "--config"])
+        .arg(&config)
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let open = child.stdin.take();
+    let started = Instant::now();
+    while child.try_wait().unwrap().is_none() && started.elapsed() < PATIENCE {
+        std::thread::yield_now();
+    }
+    let ended = child.try_wait().unwrap();
+    drop(open);
+    let output = child.wait_with_output().unwrap();
+    assert!(ended.is_some_and(|status| !status.success()), "{ended:?}");
+    assert!(text(&output).contains("a file"), "{}", text(&output));
 }

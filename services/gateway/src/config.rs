@@ -128,7 +128,7 @@ impl Default for Config {
             upsert_concurrency: 2,
             embed_call_bytes: 512 << 10,
             upsert_message_bytes: 4 << 20,
-            max_query_tokens: 512,
+            max_query_tokens: 256,
             default_k: 10,
             max_k: 1_000,
             default_depth: 1_000,

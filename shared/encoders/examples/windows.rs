@@ -124,10 +124,16 @@ fn main() -> Result<()> {
         pool.encode(&exact, "f32 windows", WINDOWS, &cache)?,
         pool.encode(&exact, "f32 first 256", Truncation::Head, &cache)?,
     ];
+    let mut adverts_as = |name: &str, kind, most| {
+        let way = (kind, Truncation::Windows { overlap: 32, most });
+        let other = pool.encode_adverts(&exact, name, way, (&cache, &ways[0]))?;
+        ways.push(other);
+        Ok::<_, Box<dyn Error>>(())
+    };
+    // Windows of CVs count evenly.
+    adverts_as("f32 adverts evenly", InputKind::Candidate, usize::MAX)?;
     for most in QUERY_TOKENS {
-        let whole = &ways[0];
-        let name = format!("f32 adverts to {most}");
-        ways.push(pool.encode_adverts(&exact, &name, most, (&cache, whole))?);
+        adverts_as(&format!("f32 adverts to {most}"), InputKind::Vacancy, most)?;
     }
     for precision in precisions {
         let encoder = load(precision.parse()?)?;
@@ -234,17 +240,15 @@ impl Pool {
         })
     }
 
-    /// Encodes the first tokens of adverts; CVs and passages are whole.
+    /// Encodes adverts in another way; CVs and passages stay.
     fn encode_adverts(
         &self,
         encoder: &Encoder,
         name: &str,
-        most: usize,
+        way: (InputKind, Truncation),
         (cache, whole): (&Path, &Vectors),
     ) -> Result<Vectors> {
         let path = cache.join(format!("{name}.f32").replace(' ', "-"));
-        let truncation = Truncation::Windows { overlap: 32, most };
-        let way = (InputKind::Vacancy, truncation);
         Ok(Vectors {
             name: name.to_owned(),
             cvs: whole.cvs.clone(),

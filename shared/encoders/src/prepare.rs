@@ -35,6 +35,18 @@ impl InputKind {
             Self::Skill => &["skill"],
         }
     }
+
+    /// How much a window of a text counts beside the one before it.
+    ///
+    /// An advert says what the job is at its top and ends with what the employer says in
+    /// every advert: counted evenly, its windows find worse. A CV's later pages hold what
+    /// its first does not. `docs/data-scientists.md`, "What windows give", has the figures.
+    fn window_decay(self) -> f32 {
+        match self {
+            Self::Vacancy | Self::Query => 0.5,
+            Self::Candidate | Self::Skill => 1.0,
+        }
+    }
 }
 
 /// What to do with a text that is longer than the model's window.
@@ -89,7 +101,8 @@ impl Prepared {
     }
 
     /// Joins the unit vectors of the windows: their mean weighted by the fresh
-    /// tokens of each window, brought to length 1. One window's vector is returned
+    /// tokens of each window, brought to length 1. Of vacancies and queries a token
+    /// counts half as much as one of the window before. One window's vector is returned
     /// as it is. `None` when the windows cancel out or none is given.
     #[must_use]
     pub fn pool(&self, vectors: &[Vec<f32>]) -> Option<Vec<f32>> {
@@ -97,12 +110,14 @@ impl Prepared {
             return Some(only.clone());
         }
         let mut pooled = vec![0.0; vectors.first()?.len()];
+        let mut each = 1.0;
         for (vector, &fresh) in vectors.iter().zip(&self.fresh) {
             #[expect(
                 clippy::cast_precision_loss,
                 reason = "a window has far fewer than 2^24 tokens"
             )]
-            let weight = fresh as f32;
+            let weight = each * fresh as f32;
+            each *= self.kind.window_decay();
             for (sum, value) in pooled.iter_mut().zip(vector) {
                 *sum += weight * value;
             }
@@ -230,9 +245,9 @@ impl Encoder {
 mod tests {
     use super::*;
 
-    fn prepared(fresh: &[usize]) -> Prepared {
+    fn prepared(kind: InputKind, fresh: &[usize]) -> Prepared {
         Prepared {
-            kind: InputKind::Query,
+            kind,
             sequences: Vec::new(),
             fresh: fresh.to_vec(),
             input_tokens: 0,
@@ -243,6 +258,7 @@ mod tests {
 
     #[test]
     fn pools_windows_by_fresh_tokens() {
+        let prepared = |fresh: &[usize]| prepared(InputKind::Candidate, fresh);
         let pooled = prepared(&[3, 4])
             .pool(&[vec![1.0, 0.0], vec![0.0, 1.0]])
             .unwrap();
@@ -251,5 +267,15 @@ mod tests {
         assert_eq!(prepared(&[7]).pool(std::slice::from_ref(&only)), Some(only));
         assert_eq!(prepared(&[1, 1]).pool(&[vec![1.0], vec![-1.0]]), None);
         assert_eq!(prepared(&[]).pool(&[]), None);
+    }
+
+    #[test]
+    fn a_window_of_a_vacancy_counts_half_as_much_as_the_one_before() {
+        let windows = [vec![1.0, 0.0], vec![0.0, 1.0], vec![0.0, 1.0]];
+        for kind in [InputKind::Vacancy, InputKind::Query] {
+            // 6 · (1, 0) + (4 / 2 + 24 / 4) · (0, 1)
+            let pooled = prepared(kind, &[6, 4, 24]).pool(&windows).unwrap();
+            assert_eq!(pooled, [0.6, 0.8]);
+        }
     }
 }

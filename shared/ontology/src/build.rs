@@ -256,7 +256,6 @@ impl Draft {
         }
         self.join_relations(&mut ontology, &numbers);
         self.join_collections(&mut ontology, &numbers)?;
-        ontology.look_back();
         Ok((ontology, self.defects))
     }
 

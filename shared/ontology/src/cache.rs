@@ -192,7 +192,6 @@ fn decode(reader: &mut Reader<'_>, files: &[PathBuf]) -> Option<Read> {
     let defects = reader.defects(&files)?;
     let complete = reader.0.is_empty() && ontology.relations.len() == Relation::ALL.len();
     let even = ontology.kinds.len() == ontology.uris.len();
-    ontology.look_back();
     (complete && even).then_some(Read {
         ontology,
         files,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use crate::error::OntologyError;
 use crate::table::{Lists, Texts, index};
@@ -186,8 +187,8 @@ pub struct Ontology {
     /// By collection: its members, ascending.
     pub(crate) members: Lists,
     /// By skill: the occupations to which it is essential, and to which it is optional; made
-    /// of `relations`.
-    pub(crate) needed_by: [Lists; 2],
+    /// of `relations` when it is first asked for.
+    pub(crate) needed_by: OnceLock<[Lists; 2]>,
 }
 
 impl Ontology {

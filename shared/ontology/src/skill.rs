@@ -104,13 +104,13 @@ impl Ontology {
 
     /// Returns the occupations that cannot do without a skill, in the order of URIs.
     pub fn occupations_requiring(&self, skill: ConceptId) -> impl Iterator<Item = ConceptId> {
-        let [essential, _] = &self.needed_by;
+        let [essential, _] = self.needed_by();
         essential.get(skill.0).iter().copied().map(ConceptId)
     }
 
     /// Returns the occupations that a skill helps, in the order of URIs.
     pub fn occupations_helped(&self, skill: ConceptId) -> impl Iterator<Item = ConceptId> {
-        let [_, optional] = &self.needed_by;
+        let [_, optional] = self.needed_by();
         optional.get(skill.0).iter().copied().map(ConceptId)
     }
 
@@ -131,12 +131,13 @@ impl Ontology {
         having.map(|number| self.collections.get(number))
     }
 
-    /// Makes the look-up of the occupations that need a skill.
-    pub(crate) fn look_back(&mut self) {
+    /// By skill: the occupations to which it is essential, and to which it is optional.
+    fn needed_by(&self) -> &[Lists; 2] {
         let inverse = |relation: Relation| {
             let lists = self.relations.get(relation as usize);
             lists.map_or_else(Lists::default, |lists| lists.inverse(self.len()))
         };
-        self.needed_by = [inverse(Relation::Essential), inverse(Relation::Optional)];
+        let make = || [inverse(Relation::Essential), inverse(Relation::Optional)];
+        self.needed_by.get_or_init(make)
     }
 }

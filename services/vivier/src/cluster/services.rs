@@ -1,9 +1,10 @@
 //! Services in this process: one alone, or a whole cluster of them.
 
+use std::io::Read as _;
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::Args;
-use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use vivier_runtime::{Shutdown, bind, init_telemetry};
 
@@ -66,7 +67,7 @@ pub(crate) async fn run_service(kind: ServiceKind, args: &ServiceArgs) -> anyhow
     let listener = bind(listen).await?;
     let shutdown = Shutdown::on_signals()?;
     if args.until_stdin_closes {
-        stop_with_stdin(shutdown.clone());
+        stop_with_stdin(shutdown.clone())?;
     }
     tracing::info!(service = kind.name(), address = %listener.local_addr()?, "starting");
     serve(kind, config, listener, shutdown).await?;
@@ -99,13 +100,18 @@ async fn serve(
     Ok(())
 }
 
-fn stop_with_stdin(shutdown: Shutdown) {
-    tokio::spawn(async move {
+/// Reads on a thread that nobody waits for: the runtime would, after a service that could
+/// not start, until the other end is closed.
+fn stop_with_stdin(shutdown: Shutdown) -> anyhow::Result<()> {
+    let wait = move || {
         let mut byte = [0];
         // Whatever ends the read means that nobody holds the other end.
-        while matches!(tokio::io::stdin().read(&mut byte).await, Ok(1..)) {}
+        while matches!(std::io::stdin().read(&mut byte), Ok(1..)) {}
         shutdown.trigger();
-    });
+    };
+    let thread = std::thread::Builder::new().name("stdin".to_owned());
+    thread.spawn(wait).context("cannot start a thread")?;
+    Ok(())
 }
 
 impl Cluster {
