@@ -87,7 +87,12 @@ pub async fn run(
     config.validate()?;
     let pool = CpuPool::new("gateway-cpu", config.cpu_threads)?;
     let sources = config.knowledge.clone();
-    let knowledge = pool.run(move || sources.load()).await??;
+    let load = move || {
+        let knowledge = sources.load()?;
+        query::warm_up(&knowledge);
+        Ok::<_, KnowledgeError>(knowledge)
+    };
+    let knowledge = pool.run(load).await??;
     let cluster = Arc::new(Cluster::connect(&config, pool, knowledge)?);
     let gateway = Gateway::new(Arc::clone(&cluster));
     let limit = config.server.max_message_bytes;

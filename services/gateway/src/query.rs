@@ -3,17 +3,24 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use vivier_features::{Description, ReasonLanguage};
+use vivier_features::{Description, Knowledge, ReasonLanguage, describe_profile};
 use vivier_proto::v1;
 use vivier_proto::v1::{search_candidates_request, search_vacancies_request};
 use vivier_types::{Candidate, Facet, Limits, Profile, ProfileId, ProfileKind, Vacancy, Violation};
 
 use crate::cluster::Encoder;
 use crate::expansion::Additions;
+use crate::options::today;
 use crate::validate::check_profile;
 
 /// Id that a profile without one bears inside the gateway; never shown.
 const AD_HOC_ID: &str = "query";
+
+/// Texts with what most patterns look for.
+const EXAMPLES: [&str; 2] = [
+    "Marie Durand\nExperience\nCook in Lyon since 2019, 5 years, bachelor. She speaks French.",
+    "Marie Durand\nExpérience\nCuisinière à Lyon depuis 2019, 5 ans, licence. Elle parle anglais.",
+];
 
 /// Where the query of a match comes from.
 #[derive(Clone, Debug)]
@@ -144,6 +151,24 @@ pub(crate) fn read_candidate_query(
             "",
             "must be candidate_id, candidate or text",
         )),
+    }
+}
+
+/// Describes an example of each kind in each language, so that the first request does not
+/// wait for what is made at its first use: patterns, a tenth of a second.
+pub(crate) fn warm_up(knowledge: &Knowledge) {
+    let limits = Limits::default();
+    for text in EXAMPLES {
+        let vacancy = search_candidates_request::Query::Text(text.to_owned());
+        let candidate = search_vacancies_request::Query::Text(text.to_owned());
+        for source in [
+            read_vacancy_query(Some(vacancy), &limits),
+            read_candidate_query(Some(candidate), &limits),
+        ] {
+            if let Ok(Source::AdHoc(profile)) = source {
+                describe_profile(&profile, today(), knowledge);
+            }
+        }
     }
 }
 

@@ -28,23 +28,24 @@ const MAGIC: &[u8; 8] = b"VIVESCO3";
 const NAME: &[u8] = b"VIVESCO";
 const HEADER: usize = 8 + 32 + 4 + 8;
 
-/// Writes a cache under another name, syncs it, and gives it its own.
+/// Writes a cache under a name of its own, as several services may at once, syncs it, and
+/// puts it in its place.
 pub(crate) fn write(path: &Path, sum: &SourceSum, read: &Read) -> std::io::Result<()> {
     let body = encode(read).ok_or_else(|| std::io::Error::other("too large"))?;
-    let mut name = path.as_os_str().to_owned();
-    name.push(".tmp");
-    let temporary = Path::new(&name);
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let mut file = std::fs::File::create(temporary)?;
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(MAGIC)?;
     file.write_all(sum)?;
     file.write_all(&crc32fast::hash(&body).to_le_bytes())?;
     file.write_all(&u64::try_from(body.len()).unwrap_or(u64::MAX).to_le_bytes())?;
     file.write_all(&body)?;
-    file.sync_all()?;
-    std::fs::rename(temporary, path)
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
 }
 
 /// Reads a cache of files; `None` when there is none or it is of other sources.

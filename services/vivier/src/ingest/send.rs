@@ -1,7 +1,7 @@
 //! Sends batches over one stream, a bounded number unanswered.
 //!
 //! A batch is kept until it is answered. When the stream breaks for a reason
-//! that passes (the cluster sheds load or restarts), it is opened again and the
+//! that passes (the cluster sheds load, restarts or has no time), it is opened again and the
 //! unanswered batches are sent once more: storing a profile twice changes
 //! nothing.
 
@@ -182,9 +182,13 @@ async fn answer(
     }
 }
 
-/// Tells whether the same request can succeed later.
+/// Tells whether the same request can succeed later: a batch that ran out of time, too, as
+/// when other work has the processor, and the vectors made for it by then are kept.
 fn passes(status: &Status) -> bool {
-    matches!(status.code(), Code::Unavailable | Code::ResourceExhausted)
+    matches!(
+        status.code(),
+        Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded
+    )
 }
 
 #[cfg(test)]

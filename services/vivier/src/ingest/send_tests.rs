@@ -20,6 +20,7 @@ type Answers = ReceiverStream<Result<v1::UpsertProfilesResponse, Status>>;
 struct Fake {
     stored: Arc<Mutex<BTreeSet<String>>>,
     breaks: Arc<Mutex<u32>>,
+    breaks_by: Option<Code>,
     refusal: Option<Code>,
 }
 
@@ -75,10 +76,9 @@ impl ProfileService for Fake {
                 let response = fake.store(request.profiles);
                 // The second request is stored, but never acknowledged.
                 if breaks && answered == 1 {
-                    answers_tx
-                        .send(Err(Status::unavailable("restarting")))
-                        .await
-                        .ok();
+                    let code = fake.breaks_by.unwrap_or(Code::Unavailable);
+                    let status = Status::new(code, "not now");
+                    answers_tx.send(Err(status)).await.ok();
                     return;
                 }
                 answers_tx.send(Ok(response)).await.ok();
@@ -173,15 +173,22 @@ async fn send(fake: Fake, count: u64) -> (anyhow::Result<()>, Report) {
 
 #[tokio::test]
 async fn broken_streams_lose_nothing_and_count_everything_once() {
-    let fake = Fake {
-        breaks: Arc::new(Mutex::new(2)),
-        ..Fake::default()
-    };
-    let stored = Arc::clone(&fake.stored);
-    let (sent, report) = send(fake, 20).await;
-    sent.unwrap();
-    assert_eq!(stored.lock().unwrap().len(), 20);
-    assert_eq!((report.done(), report.rejected()), (20, 0));
+    for code in [
+        Code::Unavailable,
+        Code::ResourceExhausted,
+        Code::DeadlineExceeded,
+    ] {
+        let fake = Fake {
+            breaks: Arc::new(Mutex::new(2)),
+            breaks_by: Some(code),
+            ..Fake::default()
+        };
+        let stored = Arc::clone(&fake.stored);
+        let (sent, report) = send(fake, 20).await;
+        sent.unwrap();
+        assert_eq!(stored.lock().unwrap().len(), 20, "{code}");
+        assert_eq!((report.done(), report.rejected()), (20, 0), "{code}");
+    }
 }
 
 #[tokio::test]

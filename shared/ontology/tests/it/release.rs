@@ -99,3 +99,25 @@ fn a_damaged_or_outdated_cache_is_made_again() {
     std::fs::write(&path, text.replace("statistiques", "statistique")).unwrap();
     assert_eq!(load(&cache).origin, Origin::Files);
 }
+
+/// As the gateway and the reranker of one process do at their first start.
+#[test]
+fn a_cache_may_be_made_by_several_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = folder.path().join("files");
+    std::fs::create_dir(&files).unwrap();
+    example(&files);
+    for round in 0..20 {
+        let cache = folder.path().join(format!("{round}/esco.cache"));
+        let load = || load(std::slice::from_ref(&files), Some(&cache)).unwrap();
+        std::thread::scope(|scope| {
+            let both = [scope.spawn(load), scope.spawn(load)];
+            for one in both {
+                assert_eq!(one.join().unwrap().cache_problem, None);
+            }
+        });
+        assert_eq!(load().origin, Origin::Cache);
+        let left = std::fs::read_dir(cache.parent().unwrap()).unwrap();
+        assert_eq!(left.count(), 1, "only the cache");
+    }
+}
