@@ -15,7 +15,9 @@
 //! is made again.
 
 use std::collections::BTreeMap;
+use std::fs::Permissions;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::concept::{Labels, Language, Ontology, Relation};
@@ -32,12 +34,12 @@ const HEADER: usize = 8 + 32 + 4 + 8;
 /// puts it in its place.
 pub(crate) fn write(path: &Path, sum: &SourceSum, read: &Read) -> std::io::Result<()> {
     let body = encode(read).ok_or_else(|| std::io::Error::other("too large"))?;
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
+    let folder = path.parent().unwrap_or(Path::new(""));
     std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    // As any file: other users may read it.
+    let mut file = tempfile::Builder::new()
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder)?;
     file.write_all(MAGIC)?;
     file.write_all(sum)?;
     file.write_all(&crc32fast::hash(&body).to_le_bytes())?;
