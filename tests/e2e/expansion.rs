@@ -11,7 +11,7 @@ const PASTRY_MAKER: &str =
 const BAKING: &str = "http://data.europa.eu/esco/skill/00000000-0000-0000-0000-000000000002";
 
 /// Writes a small ESCO: an occupation with another label and an essential skill.
-fn write_esco(folder: &Path) {
+pub(crate) fn write_esco(folder: &Path) {
     let files = [
         (
             "occupations_en.csv",
@@ -39,7 +39,7 @@ fn write_esco(folder: &Path) {
     }
 }
 
-fn write(folder: &Path, name: &str, lines: &[Value]) -> std::path::PathBuf {
+pub(crate) fn write(folder: &Path, name: &str, lines: &[Value]) -> std::path::PathBuf {
     let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
     let path = folder.join(name);
     std::fs::write(&path, lines.join("\n")).unwrap();

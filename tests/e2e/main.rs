@@ -19,6 +19,7 @@ mod faithful;
 mod knowledge;
 mod reflection;
 mod reindex;
+mod serialisation;
 mod shortlist;
 mod snapshot;
 mod structure;
