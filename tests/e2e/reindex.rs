@@ -115,6 +115,22 @@ async fn listen() -> (TcpListener, String) {
     (listener, address)
 }
 
+/// Folders of the shards.
+const SHARDS: [&str; 2] = ["1", "2"];
+
+async fn start_shard(folder: &Path, shutdown: &Shutdown) -> (String, JoinHandle<()>) {
+    let (listener, address) = listen().await;
+    let mut config = vivier_index::Config {
+        data_dir: folder.to_owned(),
+        search_threads: 2,
+        ..vivier_index::Config::default()
+    };
+    config.segments.seal_points = 64;
+    config.graph.scan_points = 16;
+    let served = vivier_index::run(config, listener, shutdown.clone());
+    (address, tokio::spawn(async { served.await.unwrap() }))
+}
+
 impl World {
     /// Starts two shards below a folder, two embedders and a gateway.
     async fn start(folder: &Path) -> Self {
@@ -130,17 +146,9 @@ impl World {
             embedders.push(address);
         }
         let mut shards = Vec::new();
-        for shard in ["1", "2"] {
-            let (listener, address) = listen().await;
-            let mut config = vivier_index::Config {
-                data_dir: folder.join(shard),
-                search_threads: 2,
-                ..vivier_index::Config::default()
-            };
-            config.segments.seal_points = 64;
-            config.graph.scan_points = 16;
-            let served = vivier_index::run(config, listener, shutdown.clone());
-            tasks.push(tokio::spawn(async { served.await.unwrap() }));
+        for shard in SHARDS {
+            let (address, task) = start_shard(&folder.join(shard), &shutdown).await;
+            tasks.push(task);
             shards.push(address);
         }
         let (listener, address) = listen().await;
@@ -386,4 +394,77 @@ async fn check_shards(world: &World) {
             assert_eq!(fingerprint, "letters-12-fingerprint", "{alias:?}");
         }
     }
+}
+
+/// Makes the collections of both shards anew with fewer facets, as an earlier version had them.
+async fn make_earlier(folder: &Path, facets: &[&str]) {
+    for shard in SHARDS {
+        let shutdown = Shutdown::new();
+        let (address, task) = start_shard(&folder.join(shard), &shutdown).await;
+        let client = IndexServiceClient::connect(format!("http://{address}"));
+        let mut client = client.await.unwrap();
+        let aliases = client.list_aliases(v1::ListAliasesRequest {}).await;
+        let aliases = aliases.unwrap().into_inner().aliases;
+        let listed = client.list_collections(v1::ListCollectionsRequest {}).await;
+        for mut spec in listed.unwrap().into_inner().collections {
+            let of_it = aliases.iter().filter(|alias| alias.collection == spec.name);
+            let of_it: Vec<v1::Alias> = of_it.cloned().collect();
+            for alias in &of_it {
+                let request = v1::RemoveAliasRequest {
+                    alias: alias.alias.clone(),
+                };
+                client.remove_alias(request).await.unwrap();
+            }
+            let request = v1::DeleteCollectionRequest {
+                collection: spec.name.clone(),
+            };
+            client.delete_collection(request).await.unwrap();
+            spec.facets
+                .retain(|facet| facets.contains(&facet.name.as_str()));
+            let request = v1::CreateCollectionRequest { spec: Some(spec) };
+            client.create_collection(request).await.unwrap();
+            if !of_it.is_empty() {
+                let request = v1::SetAliasesRequest {
+                    aliases: of_it,
+                    ..v1::SetAliasesRequest::default()
+                };
+                client.set_aliases(request).await.unwrap();
+            }
+        }
+        drop(client);
+        shutdown.trigger();
+        task.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn collections_of_an_earlier_version_get_the_facets_that_they_lack() {
+    let folder = tempfile::tempdir().unwrap();
+    World::start(folder.path()).await.stop().await;
+    make_earlier(folder.path(), &["text", "skills", "words"]).await;
+
+    let world = World::start(folder.path()).await;
+    for address in &world.shards {
+        let client = IndexServiceClient::connect(format!("http://{address}"));
+        let mut client = client.await.unwrap();
+        let listed = client.list_collections(v1::ListCollectionsRequest {}).await;
+        let listed = listed.unwrap().into_inner().collections;
+        let with_text = listed
+            .iter()
+            .filter(|spec| spec.facets.iter().any(|facet| facet.name == "text"));
+        let facets: Vec<usize> = with_text.map(|spec| spec.facets.len()).collect();
+        let all = vivier_types::Facet::ALL.len();
+        assert_eq!(facets, [all, all], "{listed:?}");
+    }
+    let mut profiles = world.profiles();
+    upsert(&mut profiles, (0..60).map(|n| candidate(n, 0)).collect()).await;
+    let vacancy = v1::Vacancy {
+        id: "v1".to_owned(),
+        description: "a cook for our kitchen".to_owned(),
+        ..v1::Vacancy::default()
+    };
+    let kind = Some(v1::profile::Kind::Vacancy(vacancy));
+    upsert(&mut profiles, vec![v1::Profile { kind }]).await;
+    assert_eq!(find(&mut world.matches()).await.results.len(), 50);
+    world.stop().await;
 }

@@ -68,4 +68,4 @@ pub use settle::{Completed, complete_candidate, complete_vacancy, settle};
 
 /// Version of everything that this crate derives from one profile. Raise it when
 /// that changes: stored profiles are then written anew when they are sent again.
-pub const FEATURES_VERSION: u32 = 5;
+pub const FEATURES_VERSION: u32 = 6;

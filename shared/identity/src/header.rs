@@ -103,8 +103,55 @@ pub(crate) fn header(text: &str, found: &mut Vec<Found>) {
 /// only where a given name is in them, as titles have words of no list. `found`
 /// holds, in order, what rules found.
 pub(crate) fn title(text: &str, found: &mut Vec<Found>) {
-    let known: Vec<Range<usize>> = found.iter().map(|one| one.range.clone()).collect();
-    for part in parts(text, &(0..text.len()), &known) {
+    names_within(text, 0..text.len(), found);
+}
+
+/// Words that head the names of referees.
+const REFEREES: [&str; 4] = ["reference", "references", "referee", "referees"];
+
+/// Most words of a line that heads them, and most lines that follow it.
+const REFEREE_WORDS: usize = 3;
+const REFEREE_LINES: usize = 12;
+
+/// Finds the names of referees below a heading such as "References", or behind it in its
+/// line; only where a given name is in them. `found` holds, in order, what rules found.
+pub(crate) fn referees(text: &str, found: &mut Vec<Found>) {
+    let mut left = 0;
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let range = start..start + line.trim_end().len();
+        start += line.len();
+        if let Some(behind) = behind_heading(text, range.clone()) {
+            left = REFEREE_LINES;
+            names_within(text, behind, found);
+        } else if left > 0 && !line.trim().is_empty() {
+            let ends = is_heading(text, &parts(text, &range, &[]));
+            left = if ends { 0 } else { left - 1 };
+            if left > 0 && letters(line) <= LONG_LINE {
+                names_within(text, range, found);
+            }
+        }
+    }
+}
+
+/// Returns what follows, in a line, the words that head referees.
+fn behind_heading(text: &str, line: Range<usize>) -> Option<Range<usize>> {
+    let written = &text[line.clone()];
+    let end = written.find(':').unwrap_or(written.len());
+    let mut words = written[..end].split_whitespace();
+    let heads = |word: &str| {
+        let word = key(word.trim_matches(|sign: char| !sign.is_alphanumeric()));
+        REFEREES.contains(&word.as_str())
+    };
+    let is_short = words.clone().nth(REFEREE_WORDS).is_none();
+    (is_short && words.any(heads)).then_some(line.start + end..line.end)
+}
+
+/// Finds names with a given name in a part of a text.
+fn names_within(text: &str, range: Range<usize>, found: &mut Vec<Found>) {
+    let inside = found.iter().map(|one| one.range.clone());
+    let known: Vec<Range<usize>> = inside.filter(|one| one.end > range.start).collect();
+    for part in parts(text, &range, &known) {
         let words: Vec<Word> = words(text, part.clone()).collect();
         let is_name = words.len() > 1 && certainty(&words) == Certainty::Sure;
         let name = is_name.then_some(part).or_else(|| leading_name(&words));

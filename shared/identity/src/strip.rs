@@ -3,7 +3,7 @@
 use crate::contacts::contacts;
 use crate::edit::{Edit, edits};
 use crate::finder::{Found, Scope, announced};
-use crate::header::{header, title};
+use crate::header::{header, referees, title};
 use crate::kind::Counts;
 use crate::places::addresses;
 use crate::repeats::{Names, repeats};
@@ -147,9 +147,13 @@ fn find(text: &str, reading: Reading) -> Vec<Found> {
     addresses(text, top_end, &mut found);
     found.sort_by_key(|one| one.range.start);
     match reading {
-        Reading::Cv => header(text, &mut found),
         Reading::Title => title(text, &mut found),
-        Reading::Field | Reading::Advert => {}
+        Reading::Cv | Reading::Field => referees(text, &mut found),
+        Reading::Advert => {}
+    }
+    if reading == Reading::Cv {
+        found.sort_by_key(|one| one.range.start);
+        header(text, &mut found);
     }
     found
 }

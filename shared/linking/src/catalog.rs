@@ -2,10 +2,14 @@
 
 use std::ops::Range;
 
+use hashbrown::HashMap;
 use vivier_ontology::{ConceptId, Kind, Language, Ontology};
 
 use crate::text::plain;
 use crate::vectors::place;
+
+/// Concepts of whose labels a label is the head, from which on it is vague.
+const VAGUE: usize = 20;
 
 /// One label of a concept.
 #[derive(Clone, Debug)]
@@ -35,7 +39,8 @@ impl Catalog {
     ///
     /// A label that names a man and a woman, such as "vendeur/vendeuse", counts as
     /// both beside itself. Of labels that differ only in case, accents and punctuation
-    /// the first stays. Returns them beside the catalog in the [`plain`] form.
+    /// the first stays, and [vague](Self::vague) ones go. Returns them beside the catalog in
+    /// the [`plain`] form.
     pub(crate) fn of(
         ontology: &Ontology,
         kinds: &[Kind],
@@ -47,7 +52,66 @@ impl Catalog {
                 catalog.add(ontology, concept, languages, &mut plains);
             }
         }
+        catalog.drop_vague(&mut plains);
         (catalog, plains)
+    }
+
+    /// Tells of each label whether it is vague: beside the preferred one, and the head of
+    /// labels of [`VAGUE`] concepts or more. It says less than its concept: ESCO calls a
+    /// hearse driver "driver", and attention to detail "care".
+    ///
+    /// The head is what a label ends with in English, and begins with in other languages.
+    fn vague(&self, plains: &[String]) -> Vec<bool> {
+        let labels = || self.labels.iter().zip(plains);
+        // By label: how many concepts it heads, and the last of them.
+        let mut heads: HashMap<(Language, &str), (usize, Option<u32>)> = labels()
+            .filter(|(label, _)| !label.preferred)
+            .map(|(label, plain)| ((label.language, plain.as_str()), (0, None)))
+            .collect();
+        for (label, plain) in labels() {
+            for (at, _) in plain.match_indices(' ') {
+                let (before, after) = plain.split_at(at);
+                let head = if label.language == Language::ENGLISH {
+                    after.trim_start()
+                } else {
+                    before
+                };
+                if let Some((count, last)) = heads.get_mut(&(label.language, head))
+                    && last.replace(label.owner) != Some(label.owner)
+                {
+                    *count += 1;
+                }
+            }
+        }
+        let headed = |(label, plain): (&Label, &String)| {
+            let heads = heads.get(&(label.language, plain.as_str()));
+            !label.preferred && heads.is_some_and(|(count, _)| *count >= VAGUE)
+        };
+        labels().map(headed).collect()
+    }
+
+    /// Takes vague labels out; a concept that has no other keeps its own.
+    fn drop_vague(&mut self, plains: &mut Vec<String>) {
+        let mut kept = self.vague(plains);
+        kept.iter_mut().for_each(|vague| *vague = !*vague);
+        for owner in (0..).take(self.concepts.len()) {
+            if let Some(own) = kept.get_mut(self.labels_of(owner))
+                && !own.contains(&true)
+            {
+                own.fill(true);
+            }
+        }
+        let mut keeps = kept.iter().copied();
+        self.labels.retain(|_| keeps.next().unwrap_or(true));
+        let mut keeps = kept.iter().copied();
+        plains.retain(|_| keeps.next().unwrap_or(true));
+        let chunks = self.labels.chunk_by(|one, next| one.owner == next.owner);
+        let mut end = 0;
+        self.ends.clear();
+        for own in chunks {
+            end += own.len();
+            self.ends.push(end);
+        }
     }
 
     fn add(

@@ -9,7 +9,7 @@ pub(super) const ALONE: (Kind, &str) = (
     r"(?:female|male|woman|homme|femme|masculin|f[ée]minin|non[- ]binary|non[- ]binaire|(?-i:[MFH]))",
 );
 
-pub(super) const RULES: [Rule; 10] = [
+pub(super) const RULES: [Rule; 11] = [
     Rule::new(
         Gender,
         "gender sex sexe genre",
@@ -28,6 +28,11 @@ pub(super) const RULES: [Rule; 10] = [
         r"(?-i:[Hh]e|[Ss]he|[Hh]im|[Hh]ers|[Hh]er|[Hh]is|[Hh]imself|[Hh]erself)\b(?:\s*/\s*(?:PRONOUN|they|them|theirs|iel)\b)*(?:\s+or\s+PRONOUN\b)*",
     )
     .at(Place::After(r"(?:^|[^-\d])")),
+    Rule::new(
+        Gender,
+        "he she",
+        r"s?he(?:\s*/\s*(?:PRONOUN|they|them|theirs)\b)+",
+    ),
     Rule::new(Gender, "s", r"s\s?/\s?he\b"),
     Rule::new(Gender, "il elle", r"(?:il\s*/\s*elle|elle\s*/\s*il)\b"),
     Rule::new(

@@ -94,6 +94,17 @@ fn english_details_go() {
             &[(Gender, 3)],
         ),
         (
+            "Welder\nREFERENCES\nMelissa Arnold, foreman, [phone]\nWelding Ltd\nStephanie Williams (director)\nSkills\nJack Daniels",
+            "Welder\nREFERENCES\nforeman, [phone]\nWelding Ltd\n(director)\nSkills\nJack Daniels",
+            &[(Name, 2)],
+        ),
+        (
+            "Welder\nProfessional references: Abdul Hannan Khan, foreman",
+            "Welder\nProfessional references: foreman",
+            &[(Name, 1)],
+        ),
+        ("Welder (SHE/HER)", "Welder", &[(Gender, 1)]),
+        (
             "I am a hardworking woman who welds",
             "I am a hardworking who welds",
             &[(Gender, 1)],
@@ -284,7 +295,9 @@ fn everything_else_stays() {
         "Scrum Master\nDevOps",
         "Skills\nKubernetes Terraform\nJenkins",
         "Company Name: City, State\nProject Name: Portal",
-        "HIM specialist, HIS and SHE systems",
+        "HIM specialist, HIS and SHE systems, HE lecturer",
+        "References available upon request\nReferences: Renault, Peugeot",
+        "Use of reference tools\nCharles River",
         "4-H club, single sign-on, single point of contact",
         "Cared for children aged 5 and 2 married couples",
         "Women's fashion, men's wear, male and female patients",

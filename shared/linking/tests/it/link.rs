@@ -1,9 +1,9 @@
 //! Names and running texts, by letters and stems alone.
 
 use vivier_linking::{Linker, MAPPED};
-use vivier_ontology::{Kind, Language};
+use vivier_ontology::{Kind, Language, load};
 
-use crate::{ontology, uri};
+use crate::{full, ontology, uri};
 
 #[test]
 fn labels_are_found_in_any_inflection() {
@@ -104,4 +104,41 @@ fn labels_of_another_language_must_stand_as_they_are() {
         .map(|one| &text[one.range.clone()])
         .collect();
     assert_eq!(found, ["SQL"], "{mentions:?}");
+}
+
+#[test]
+fn the_head_of_many_labels_is_no_label_of_one_concept() {
+    // ESCO calls a hearse driver "driver"; many others drive.
+    let driven = [
+        "bus", "taxi", "tram", "train", "truck", "van", "crane", "cab", "cart",
+    ];
+    let heads = |kinds: usize| {
+        let others = driven.iter().cycle().zip(0..kinds);
+        let others = others.map(|(what, number)| format!("{what} {number} driver"));
+        let all: Vec<String> = std::iter::once("hearse driver".to_owned())
+            .chain(others)
+            .collect();
+        let rows = all.iter().map(|label| {
+            let other = if label == "hearse driver" {
+                "driver"
+            } else {
+                ""
+            };
+            format!(
+                "Occupation,esco:occupation/{},{label},{other},8322,released",
+                label.replace(' ', "-")
+            )
+        });
+        let rows: Vec<String> = rows.collect();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("occupations_en.csv");
+        let header = "conceptType,conceptUri,preferredLabel,altLabels,code,status";
+        std::fs::write(file, full(&format!("{header}\n{}\n", rows.join("\n")))).unwrap();
+        let loaded = load(&[folder.path().to_owned()], None).unwrap();
+        let linker = Linker::new(&loaded.ontology, &[Kind::Occupation], Language::ENGLISH);
+        let linker = linker.unwrap();
+        linker.labels().any(|label| label == "driver")
+    };
+    assert!(heads(18), "19 concepts with the hearse");
+    assert!(!heads(19), "20 concepts with the hearse");
 }
