@@ -300,13 +300,7 @@ async fn a_new_model_takes_over_without_a_stop() {
         upsert(&mut profiles, batch).await;
         expected.extend((start..start + 100).map(|n| format!("c{n:04}")));
     }
-    let vacancy = v1::Vacancy {
-        id: "v1".to_owned(),
-        description: "a cook for our kitchen".to_owned(),
-        ..v1::Vacancy::default()
-    };
-    let kind = Some(v1::profile::Kind::Vacancy(vacancy));
-    upsert(&mut profiles, vec![v1::Profile { kind }]).await;
+    upsert(&mut profiles, vec![vacancy()]).await;
     assert_eq!(models(&find(&mut world.matches()).await), ["letters-8"]);
 
     let done = Arc::new(AtomicBool::new(false));
@@ -437,13 +431,34 @@ async fn make_earlier(folder: &Path, facets: &[&str]) {
     }
 }
 
+/// Stores 60 candidates and a vacancy.
+async fn store(world: &World) {
+    let mut profiles = world.profiles();
+    upsert(&mut profiles, (0..60).map(|n| candidate(n, 0)).collect()).await;
+    upsert(&mut profiles, vec![vacancy()]).await;
+}
+
+fn vacancy() -> v1::Profile {
+    let vacancy = v1::Vacancy {
+        id: "v1".to_owned(),
+        description: "a cook for our kitchen".to_owned(),
+        ..v1::Vacancy::default()
+    };
+    let kind = Some(v1::profile::Kind::Vacancy(vacancy));
+    v1::Profile { kind }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn collections_of_an_earlier_version_get_the_facets_that_they_lack() {
     let folder = tempfile::tempdir().unwrap();
-    World::start(folder.path()).await.stop().await;
+    let world = World::start(folder.path()).await;
+    store(&world).await;
+    world.stop().await;
     make_earlier(folder.path(), &["text", "skills", "words"]).await;
 
     let world = World::start(folder.path()).await;
+    store(&world).await;
+    assert_eq!(find(&mut world.matches()).await.results.len(), 50);
     for address in &world.shards {
         let client = IndexServiceClient::connect(format!("http://{address}"));
         let mut client = client.await.unwrap();
@@ -456,15 +471,5 @@ async fn collections_of_an_earlier_version_get_the_facets_that_they_lack() {
         let all = vivier_types::Facet::ALL.len();
         assert_eq!(facets, [all, all], "{listed:?}");
     }
-    let mut profiles = world.profiles();
-    upsert(&mut profiles, (0..60).map(|n| candidate(n, 0)).collect()).await;
-    let vacancy = v1::Vacancy {
-        id: "v1".to_owned(),
-        description: "a cook for our kitchen".to_owned(),
-        ..v1::Vacancy::default()
-    };
-    let kind = Some(v1::profile::Kind::Vacancy(vacancy));
-    upsert(&mut profiles, vec![v1::Profile { kind }]).await;
-    assert_eq!(find(&mut world.matches()).await.results.len(), 50);
     world.stop().await;
 }
