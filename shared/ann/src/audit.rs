@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::builder::Watch;
 use crate::flat::{Aim, Flat};
 use crate::graph::{Graph, UpperLinks};
 use crate::kernel::{index, prefetch};
@@ -58,8 +59,8 @@ impl Neighbours for BaseLinks<'_> {
 }
 
 /// Returns the nodes that a search for themselves does not find, on the current
-/// rayon pool.
-pub(crate) fn unreachable(graph: &Graph, flat: &Flat) -> Vec<u32> {
+/// rayon pool; `None` when it was stopped.
+pub(crate) fn unreachable(graph: &Graph, flat: &Flat, watch: &dyn Watch) -> Option<Vec<u32>> {
     let next = AtomicU32::new(0);
     let missed = Mutex::new(Vec::new());
     let count = u32::try_from(flat.len()).unwrap_or(u32::MAX);
@@ -70,9 +71,10 @@ pub(crate) fn unreachable(graph: &Graph, flat: &Flat) -> Vec<u32> {
                 let mut own = Vec::new();
                 loop {
                     let start = next.fetch_add(BLOCK, Ordering::Relaxed);
-                    if start >= count {
+                    if start >= count || watch.stopped() {
                         break;
                     }
+                    watch.give_way();
                     let block = start..count.min(start.saturating_add(BLOCK));
                     own.extend(block.filter(|node| !finds(graph, &mut aim, &mut walk, *node)));
                 }
@@ -83,9 +85,12 @@ pub(crate) fn unreachable(graph: &Graph, flat: &Flat) -> Vec<u32> {
             });
         }
     });
+    if watch.stopped() {
+        return None;
+    }
     let mut missed = missed.into_inner().unwrap_or_else(PoisonError::into_inner);
     missed.sort_unstable();
-    missed
+    Some(missed)
 }
 
 fn finds(graph: &Graph, aim: &mut Aim<'_>, walk: &mut Walk, node: u32) -> bool {

@@ -82,7 +82,9 @@ pub fn build<'a>(
     let Some(graph) = graph else {
         return Ok(None);
     };
-    let residual = unreachable(&graph, &flat);
+    let Some(residual) = unreachable(&graph, &flat, watch) else {
+        return Ok(None);
+    };
     let order = graph.order();
     let graph = graph.renumbered(&order);
     let mut places = vec![0_u32; order.len()];
@@ -258,6 +260,8 @@ fn numbers(sink: &mut Sink<'_>, values: &[u32]) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
     use super::*;
     use crate::builder::Unwatched;
     use crate::row_set::RowSet;
@@ -296,6 +300,45 @@ mod tests {
             }
         }
         assert!(walked > 0);
+    }
+
+    /// Stops so many questions after all nodes have their links.
+    struct StopsAfter {
+        linked: AtomicBool,
+        left: AtomicUsize,
+    }
+
+    impl Watch for StopsAfter {
+        fn progress(&self, done: usize, all: usize) {
+            self.linked.fetch_or(done == all, Ordering::SeqCst);
+        }
+
+        fn stopped(&self) -> bool {
+            let less = |left: usize| left.checked_sub(1);
+            let order = Ordering::SeqCst;
+            self.linked.load(order) && self.left.fetch_update(order, order, less).is_err()
+        }
+    }
+
+    #[test]
+    fn pruning_and_the_audit_stop_when_they_are_told_to() {
+        let values = Random::new(3).vector(9_000 * 8, 1.0);
+        let layout = Layout::single(8).unwrap();
+        let vectors = Vectors::new(&values, &layout).unwrap();
+        let ends = |left: usize| {
+            let watch = StopsAfter {
+                linked: AtomicBool::new(false),
+                left: AtomicUsize::new(left),
+            };
+            let built = build(vectors, &layout, &BuildOptions::default(), &watch).unwrap();
+            built.is_none()
+        };
+        assert!(!ends(usize::MAX));
+        // One question when all is linked, one for each of 140 blocks that are pruned, and for
+        // each of 35 that are audited, and the levels above.
+        for left in [0, 3, 20, 100, 150, 170] {
+            assert!(ends(left), "after {left} questions");
+        }
     }
 
     #[test]

@@ -10,6 +10,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use rayon::prelude::*;
+
 use crate::flat::{Aim, Flat};
 use crate::graph::{Graph, Upper};
 use crate::kernel::index;
@@ -147,7 +149,7 @@ pub(crate) fn build(flat: &Flat, plan: Plan, watch: &dyn Watch) -> Option<Graph>
     if watch.stopped() {
         return None;
     }
-    Some(draft.finish())
+    draft.finish(watch)
 }
 
 impl<'a> Draft<'a> {
@@ -280,16 +282,17 @@ impl<'a> Draft<'a> {
         locked.write(worker.pruner.prune(sorted, links.bound()).iter().copied());
     }
 
-    /// Prunes every list to its bound and lays them side by side.
-    fn finish(self) -> Graph {
-        let mut worker = self.worker();
+    /// Prunes every list to its bound and lays them side by side; `None` when it was
+    /// stopped.
+    fn finish(self, watch: &dyn Watch) -> Option<Graph> {
         let (entry, top) = self
             .entry
             .lock()
             .map_or(None, |entry| *entry)
             .unwrap_or((0, 0));
         let count = u32::try_from(self.flat.len()).unwrap_or(u32::MAX);
-        let base = self.pruned(&mut worker, 0, 0..count);
+        let all: Vec<u32> = (0..count).collect();
+        let base = self.pruned(0, &all, watch)?;
         let mut upper: Vec<Upper> = Vec::new();
         for level in 1..=top {
             let at_least = |node: &u32| {
@@ -297,39 +300,47 @@ impl<'a> Draft<'a> {
                     .get(index(*node))
                     .is_some_and(|own| *own >= level)
             };
-            let nodes: Vec<u32> = (0..count).filter(at_least).collect();
-            let links = self.pruned(&mut worker, level, nodes.iter().copied());
+            let nodes: Vec<u32> = all.iter().copied().filter(at_least).collect();
+            let links = self.pruned(level, &nodes, watch)?;
             upper.push(Upper { nodes, links });
         }
-        Graph {
+        Some(Graph {
             m: self.plan.m,
             base,
             upper,
             entry,
-        }
+        })
     }
 
-    fn pruned(
-        &self,
-        worker: &mut Worker<'_>,
-        level: u8,
-        nodes: impl Iterator<Item = u32>,
-    ) -> Vec<u32> {
+    fn pruned(&self, level: u8, nodes: &[u32], watch: &dyn Watch) -> Option<Vec<u32>> {
         let links = self.level(level);
         let bound = links.bound();
-        let mut all = Vec::new();
-        for node in nodes {
-            let found: Vec<u32> = links.lists().read(links.list(node)).collect();
-            let sorted = worker.pruner.sort(node, &found);
-            let end = all.len() + bound;
-            if sorted.len() > bound {
-                all.extend(worker.pruner.prune(sorted, bound));
-            } else {
-                all.extend(sorted.iter().map(|found| found.1));
-            }
-            all.resize(end, NONE);
-        }
-        all
+        let mut all = vec![NONE; nodes.len() * bound];
+        let blocks = all.par_chunks_mut(BLOCK * bound);
+        blocks.zip(nodes.par_chunks(BLOCK)).try_for_each_init(
+            || self.worker(),
+            |worker, (cells, nodes)| {
+                watch.give_way();
+                for (cells, node) in cells.chunks_mut(bound).zip(nodes) {
+                    let found: Vec<u32> = links.lists().read(links.list(*node)).collect();
+                    let sorted = worker.pruner.sort(*node, &found);
+                    if sorted.len() > bound {
+                        let kept = worker.pruner.prune(sorted, bound);
+                        cells
+                            .iter_mut()
+                            .zip(kept)
+                            .for_each(|(cell, node)| *cell = *node);
+                    } else {
+                        cells
+                            .iter_mut()
+                            .zip(sorted)
+                            .for_each(|(cell, found)| *cell = found.1);
+                    }
+                }
+                (!watch.stopped()).then_some(())
+            },
+        )?;
+        Some(all)
     }
 }
 
@@ -378,7 +389,8 @@ mod tests {
                     .all(|near| *near != node && index(*near) < count)
             );
         }
-        let missed = pool.install(|| unreachable(&graph, &flat)).len();
+        let missed = pool.install(|| unreachable(&graph, &flat, &Unwatched));
+        let missed = missed.unwrap().len();
         assert!(missed * 50 <= count, "{missed} are found by no walk");
     }
 }

@@ -164,7 +164,8 @@ mod tests {
             ours_found >= theirs_found - 0.005,
             "{ours_found} against {theirs_found}"
         );
-        let (lost, theirs_lost) = (unreachable(&ours, &flat), unreachable(&theirs, &flat));
+        let lost = |graph| unreachable(graph, &flat, &Unwatched).unwrap();
+        let (lost, theirs_lost) = (lost(&ours), lost(&theirs));
         assert!(
             lost.len() <= 4,
             "{} lost, {} by the reference",
