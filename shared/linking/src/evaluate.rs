@@ -2,9 +2,11 @@
 
 mod melo;
 mod questions;
+mod sentences;
 
 pub use melo::{Melo, MeloQuestion};
 pub use questions::{Questions, skills, titles};
+pub use sentences::{Agreement, Sentence, Sentences, sentences};
 
 use std::path::{Path, PathBuf};
 

@@ -1,14 +1,15 @@
 //! `vivier eval link`: how well texts are linked, on questions with known answers.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
 use serde_json::json;
-use vivier_linking::Link;
-use vivier_linking::evaluate::{Measures, Melo, Questions, skills, titles};
+
+use vivier_linking::evaluate::{Agreement, Measures, Melo, Questions, sentences, skills, titles};
+use vivier_linking::{Link, Mention};
 use vivier_ontology::{ConceptId, Kind};
 
 use super::set_up::{Knowledge, Source};
@@ -26,6 +27,8 @@ What can be read:
   --skills FILE   a CSV of sentence,span,sub_span,label (the label being ESCO's preferred
                   one) or of text,skill_uri
   --titles FILE   a CSV of title,occupation_uri
+  --mentions FILE the CSV of --skills with sentences: what the command finds in them by
+                  itself, compared with what people marked
   --melo DIR      a folder of MELO: queries.tsv, corpus_elements.tsv, annotations.tsv,
                   concept_mapping.tsv
 
@@ -33,7 +36,11 @@ Each distinct text is one question; its best right answer counts. Texts without 
 are left out. In MELO labels are ranked: the best label of each concept first, the others
 after them.
 
-What is printed: questions, mrr, hit_1, hit_5, hit_10, and rp_10 (right answers among the
+With --mentions: right (mentions that share a byte with a span of the same skill), other (of
+the rest, those on a span of another skill), unlabelled (on a span that no skill fits), outside
+(on no span), precision (right of all mentions), spans (of a skill), found and recall.
+
+What is printed else: questions, mrr, hit_1, hit_5, hit_10, and rp_10 (right answers among the
 first 10, over all right ones or 10, whichever is less).
 
 Example:
@@ -57,6 +64,9 @@ struct Asked {
     /// Spans labelled with skills.
     #[arg(long, value_name = "FILE")]
     skills: Option<PathBuf>,
+    /// Sentences in which spans are labelled with skills.
+    #[arg(long, value_name = "FILE")]
+    mentions: Option<PathBuf>,
     /// Titles labelled with occupations.
     #[arg(long, value_name = "FILE")]
     titles: Option<PathBuf>,
@@ -72,6 +82,9 @@ struct Asked {
 pub(crate) fn run(args: &EvalLinkArgs, output: &mut Output) -> anyhow::Result<Outcome> {
     let knowledge = Knowledge::load(&args.source)?;
     let started = Instant::now();
+    if let Some(path) = &args.asked.mentions {
+        return args.mentions(&knowledge, path, output);
+    }
     let (answers, without) = match &args.asked {
         Asked {
             skills: Some(path), ..
@@ -120,6 +133,61 @@ pub(crate) fn run(args: &EvalLinkArgs, output: &mut Output) -> anyhow::Result<Ou
 type Answers = Vec<(Vec<bool>, usize)>;
 
 impl EvalLinkArgs {
+    /// Finds mentions in sentences, and prints how they agree with what people marked.
+    fn mentions(
+        &self,
+        knowledge: &Knowledge,
+        path: &Path,
+        output: &mut Output,
+    ) -> anyhow::Result<Outcome> {
+        let mut sentences = sentences(path, &knowledge.ontology)?;
+        sentences.items.truncate(self.first.unwrap_or(usize::MAX));
+        let linker = knowledge.linker(&[Kind::Skill])?;
+        let started = Instant::now();
+        let found = sentences.items.iter();
+        let found = found.map(|sentence| linker.mentions(&sentence.text));
+        let found: Vec<Vec<Mention>> = found.collect::<Result<_, _>>().context("cannot link")?;
+        let seconds = started.elapsed().as_secs_f64();
+        let mentions = found.iter().map(Vec::as_slice);
+        let agreement = Agreement::of(sentences.items.iter().zip(mentions));
+        let Agreement {
+            right,
+            other,
+            unlabelled,
+            outside,
+            spans,
+            found,
+        } = agreement;
+        let (precision, recall) = (agreement.precision(), agreement.recall());
+        let (sentences, unplaced) = (sentences.items.len(), sentences.unplaced);
+        if self.json {
+            let fields = json!({
+                "sentences": sentences,
+                "unplaced": unplaced,
+                "mentions": agreement.mentions(),
+                "right": right,
+                "other": other,
+                "unlabelled": unlabelled,
+                "outside": outside,
+                "precision": precision,
+                "spans": spans,
+                "found": found,
+                "recall": recall,
+                "seconds": seconds,
+            });
+            output.line(format_args!("{fields}"))?;
+        } else {
+            output.line(format_args!(
+                "precision {precision:.3} ({right} right of {} mentions; {other} another skill, \
+                 {unlabelled} on a span that no skill fits, {outside} on none)  recall \
+                 {recall:.3} ({found} of {spans} spans)  {sentences} sentences ({unplaced} spans \
+                 not in theirs) in {seconds:.1} s",
+                agreement.mentions(),
+            ))?;
+        }
+        Ok(Outcome::Done)
+    }
+
     fn ask(
         &self,
         knowledge: &Knowledge,

@@ -33,19 +33,28 @@ pub fn skills(path: &Path, ontology: &Ontology) -> Result<Questions, QuestionsEr
     let Some([span, part, label]) = table.places(["span", "sub_span", "label"]) else {
         return Err(table.columns(SKILL_COLUMNS));
     };
-    let labels: HashMap<&str, ConceptId> = ontology
-        .concepts()
-        .filter(|concept| ontology.kind(*concept) == Kind::Skill)
-        .filter_map(|concept| {
-            let label = ontology.label(concept, Language::ENGLISH)?;
-            Some((label.trim(), concept))
-        })
-        .collect();
+    let labels = skill_labels(ontology);
     table.read(|row| {
-        let text = Some(field(row, part)).filter(|part| !part.is_empty());
         let concept = labels.get(field(row, label)).copied();
-        (text.unwrap_or(field(row, span)), concept)
+        (labelled(row, span, part), concept)
     })
+}
+
+/// Returns the skills by their preferred English labels.
+pub(super) fn skill_labels(ontology: &Ontology) -> HashMap<&str, ConceptId> {
+    let concepts = ontology.concepts();
+    let skills = concepts.filter(|concept| ontology.kind(*concept) == Kind::Skill);
+    let labels = skills.filter_map(|concept| {
+        let label = ontology.label(concept, Language::ENGLISH)?;
+        Some((label.trim(), concept))
+    });
+    labels.collect()
+}
+
+/// Returns the words that a row labels: the sub-span, or the span where there is none.
+pub(super) fn labelled(row: &csv::StringRecord, span: usize, part: usize) -> &str {
+    let part = Some(field(row, part)).filter(|part| !part.is_empty());
+    part.unwrap_or(field(row, span))
 }
 
 /// Reads titles labelled with occupations: `title,occupation_uri`; each
@@ -65,18 +74,19 @@ fn by_uri(ontology: &Ontology, row: &csv::StringRecord, place: usize) -> Option<
     ontology.find(field(row, place)).ok()
 }
 
-fn field(row: &csv::StringRecord, place: usize) -> &str {
+pub(super) fn field(row: &csv::StringRecord, place: usize) -> &str {
     row.get(place).unwrap_or_default().trim()
 }
 
-struct Table<'p> {
+/// A CSV file with its header.
+pub(super) struct Table<'p> {
     path: &'p Path,
     reader: csv::Reader<std::fs::File>,
     header: csv::StringRecord,
 }
 
 impl<'p> Table<'p> {
-    fn open(path: &'p Path) -> Result<Self, QuestionsError> {
+    pub(super) fn open(path: &'p Path) -> Result<Self, QuestionsError> {
         let file = std::fs::File::open(path).map_err(QuestionsError::io(path))?;
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
         let header = reader.headers().map_err(|source| csv_error(path, source))?;
@@ -91,7 +101,7 @@ impl<'p> Table<'p> {
         })
     }
 
-    fn places<const N: usize>(&self, names: [&str; N]) -> Option<[usize; N]> {
+    pub(super) fn places<const N: usize>(&self, names: [&str; N]) -> Option<[usize; N]> {
         let mut places = [0; N];
         for (place, name) in places.iter_mut().zip(names) {
             *place = self.header.iter().position(|column| column == name)?;
@@ -99,12 +109,20 @@ impl<'p> Table<'p> {
         Some(places)
     }
 
-    fn columns(&self, expected: &'static str) -> QuestionsError {
+    pub(super) fn columns(&self, expected: &'static str) -> QuestionsError {
         QuestionsError::Columns {
             path: self.path.to_owned(),
             expected,
             found: self.header.iter().collect::<Vec<_>>().join(", "),
         }
+    }
+
+    pub(super) fn rows(
+        &mut self,
+    ) -> impl Iterator<Item = Result<csv::StringRecord, QuestionsError>> + '_ {
+        let path = self.path;
+        let rows = self.reader.records();
+        rows.map(move |row| row.map_err(|source| csv_error(path, source)))
     }
 
     fn read(
@@ -113,8 +131,8 @@ impl<'p> Table<'p> {
     ) -> Result<Questions, QuestionsError> {
         let mut questions = Questions::default();
         let mut places: BTreeMap<String, usize> = BTreeMap::new();
-        for row in self.reader.records() {
-            let row = row.map_err(|source| csv_error(self.path, source))?;
+        for row in self.rows() {
+            let row = row?;
             let (text, Some(concept)) = ask(&row) else {
                 questions.without += 1;
                 continue;
