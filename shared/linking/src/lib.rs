@@ -22,6 +22,7 @@ mod terms;
 mod text;
 mod translation;
 mod vectors;
+mod wording;
 mod words;
 
 /// The LoRA adapter that linking uses with the default encoder, all-MiniLM-L6-v2: the
