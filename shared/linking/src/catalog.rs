@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use vivier_ontology::{ConceptId, Kind, Language, Ontology};
 
 use crate::text::plain;
@@ -32,6 +32,8 @@ pub(crate) struct Catalog {
     texts: String,
     /// Where the labels of each concept end.
     ends: Vec<usize>,
+    /// The vague labels that were left out, in [`plain`] form, and are no preferred ones.
+    vague: HashSet<String>,
 }
 
 impl Catalog {
@@ -104,7 +106,13 @@ impl Catalog {
         let mut keeps = kept.iter().copied();
         self.labels.retain(|_| keeps.next().unwrap_or(true));
         let mut keeps = kept.iter().copied();
-        plains.retain(|_| keeps.next().unwrap_or(true));
+        let out = plains.extract_if(.., |_| !keeps.next().unwrap_or(true));
+        self.vague = out.collect();
+        for (label, plain) in self.labels.iter().zip(plains) {
+            if label.preferred {
+                self.vague.remove(plain.as_str());
+            }
+        }
         let chunks = self.labels.chunk_by(|one, next| one.owner == next.owner);
         let mut end = 0;
         self.ends.clear();
@@ -153,6 +161,11 @@ impl Catalog {
             self.concepts.push(concept);
             self.ends.push(self.labels.len());
         }
+    }
+
+    /// Tells whether a [`plain`] text is one word that was left out as vague.
+    pub(crate) fn is_vague_word(&self, plain: &str) -> bool {
+        !plain.contains(' ') && self.vague.contains(plain)
     }
 
     /// Returns a label as the ontology has it.

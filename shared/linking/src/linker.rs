@@ -154,7 +154,9 @@ impl Linker {
         self
     }
 
-    /// Returns the concepts that a text most probably names, the most probable first.
+    /// Returns the concepts that a text most probably names, the most probable first. A word
+    /// that is the head of many labels, such as "driver", names none of them: its scores are
+    /// below [`MAPPED`].
     ///
     /// `vector` is the text's, of the encoder that made the labels' vectors; it is not
     /// looked at where there are none.
@@ -177,9 +179,14 @@ impl Linker {
         // Labels lie in the order of concepts.
         scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         scored.truncate(count);
+        let sure = if self.catalog.is_vague_word(&plain(text)) {
+            MAPPED
+        } else {
+            1.0
+        };
         let links = scored.into_iter();
         Ok(links
-            .filter_map(|(score, label)| self.linked(label, score))
+            .filter_map(|(score, label)| self.linked(label, score * sure))
             .collect())
     }
 
