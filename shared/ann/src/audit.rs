@@ -74,9 +74,11 @@ pub(crate) fn unreachable(graph: &Graph, flat: &Flat, watch: &dyn Watch) -> Opti
                     if start >= count || watch.stopped() {
                         break;
                     }
-                    watch.give_way();
                     let block = start..count.min(start.saturating_add(BLOCK));
-                    own.extend(block.filter(|node| !finds(graph, &mut aim, &mut walk, *node)));
+                    own.extend(block.filter(|node| {
+                        watch.give_way();
+                        !finds(graph, &mut aim, &mut walk, *node)
+                    }));
                 }
                 missed
                     .lock()

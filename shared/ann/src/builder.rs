@@ -320,8 +320,8 @@ impl<'a> Draft<'a> {
         blocks.zip(nodes.par_chunks(BLOCK)).try_for_each_init(
             || self.worker(),
             |worker, (cells, nodes)| {
-                watch.give_way();
                 for (cells, node) in cells.chunks_mut(bound).zip(nodes) {
+                    watch.give_way();
                     let found: Vec<u32> = links.lists().read(links.list(*node)).collect();
                     let sorted = worker.pruner.sort(*node, &found);
                     if sorted.len() > bound {

@@ -94,8 +94,8 @@ impl Catalog {
 
     /// Takes vague labels out; a concept that has no other keeps its own.
     fn drop_vague(&mut self, plains: &mut Vec<String>) {
-        let mut kept = self.vague(plains);
-        kept.iter_mut().for_each(|vague| *vague = !*vague);
+        let vague = self.vague(plains).into_iter();
+        let mut kept: Vec<bool> = vague.map(|vague| !vague).collect();
         for owner in (0..).take(self.concepts.len()) {
             if let Some(own) = kept.get_mut(self.labels_of(owner))
                 && !own.contains(&true)
@@ -163,9 +163,11 @@ impl Catalog {
         }
     }
 
-    /// Tells whether a [`plain`] text is one word that was left out as vague.
+    /// Tells whether a [`plain`] text is one word, or several of it, that was left out as
+    /// vague.
     pub(crate) fn is_vague_word(&self, plain: &str) -> bool {
-        !plain.contains(' ') && self.vague.contains(plain)
+        let one = plain.strip_suffix('s').unwrap_or(plain);
+        !plain.contains(' ') && [plain, one].iter().any(|word| self.vague.contains(*word))
     }
 
     /// Returns a label as the ontology has it.
