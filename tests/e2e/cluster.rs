@@ -65,6 +65,14 @@ pub(crate) fn sample(folder: &Path, candidates: usize, vacancies: usize) -> (Pat
     )
 }
 
+/// Writes a file of JSON lines.
+pub(crate) fn write(folder: &Path, name: &str, lines: &[Value]) -> PathBuf {
+    let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
+    let path = folder.join(name);
+    std::fs::write(&path, lines.join("\n")).unwrap();
+    path
+}
+
 /// How a cluster runs.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Shape {

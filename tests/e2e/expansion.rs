@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, Shape, text, weights};
+use crate::cluster::{Cluster, Shape, text, weights, write};
 
 const PASTRY_MAKER: &str =
     "http://data.europa.eu/esco/occupation/00000000-0000-0000-0000-000000000001";
@@ -37,13 +37,6 @@ pub(crate) fn write_esco(folder: &Path) {
     for (name, header, row) in files {
         std::fs::write(folder.join(name), format!("{header}\n{row}\n")).unwrap();
     }
-}
-
-pub(crate) fn write(folder: &Path, name: &str, lines: &[Value]) -> std::path::PathBuf {
-    let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
-    let path = folder.join(name);
-    std::fs::write(&path, lines.join("\n")).unwrap();
-    path
 }
 
 /// A match of two out of three that are retrieved by words, as JSON.

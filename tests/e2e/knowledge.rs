@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::cluster::{Cluster, Shape, text, weights};
+use crate::cluster::{Cluster, Shape, text, weights, write};
 
 /// Returns the folder of real data, or says that a test skips.
 pub(crate) fn data(below: &str) -> Option<PathBuf> {
@@ -25,13 +25,6 @@ pub(crate) fn with_esco(esco: &Path, home: &Path) -> String {
     let cache = home.join("esco.cache");
     let keys = format!("folders = {folders:?}\ncache = {cache:?}\n");
     format!("[gateway.knowledge.esco]\n{keys}[reranker.esco]\n{keys}")
-}
-
-fn write(folder: &Path, name: &str, lines: &[Value]) -> PathBuf {
-    let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
-    let path = folder.join(name);
-    std::fs::write(&path, lines.join("\n")).unwrap();
-    path
 }
 
 const CV: &str = "Nadia Benali\nnadia.benali@mail.example\n\nDATA ANALYST\n\nFive years of \

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use crate::cluster::{Cluster, Shape, text, weights};
-use crate::expansion::{write, write_esco};
+use crate::cluster::{Cluster, Shape, text, weights, write};
+use crate::expansion::write_esco;
 
 #[test]
 fn each_serialisation_matches_and_a_change_of_it_writes_profiles_anew() {

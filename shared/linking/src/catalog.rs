@@ -9,7 +9,9 @@ use crate::text::plain;
 use crate::vectors::place;
 
 /// Concepts of whose labels a label is the head, from which on it is vague.
-const VAGUE: usize = 20;
+const HEADED: usize = 20;
+/// Most words of a vague label: longer ones head few.
+const HEAD_WORDS: usize = 3;
 
 /// One label of a concept.
 #[derive(Clone, Debug)]
@@ -59,7 +61,7 @@ impl Catalog {
     }
 
     /// Tells of each label whether it is vague: beside the preferred one, and the head of
-    /// labels of [`VAGUE`] concepts or more. It says less than its concept: ESCO calls a
+    /// labels of [`HEADED`] concepts or more. It says less than its concept: ESCO calls a
     /// hearse driver "driver", and attention to detail "care".
     ///
     /// The head is what a label ends with in English, and begins with in other languages.
@@ -67,17 +69,11 @@ impl Catalog {
         let labels = || self.labels.iter().zip(plains);
         // By label: how many concepts it heads, and the last of them.
         let mut heads: HashMap<(Language, &str), (usize, Option<u32>)> = labels()
-            .filter(|(label, _)| !label.preferred)
+            .filter(|(label, plain)| !label.preferred && plain.matches(' ').count() < HEAD_WORDS)
             .map(|(label, plain)| ((label.language, plain.as_str()), (0, None)))
             .collect();
         for (label, plain) in labels() {
-            for (at, _) in plain.match_indices(' ') {
-                let (before, after) = plain.split_at(at);
-                let head = if label.language == Language::ENGLISH {
-                    after.trim_start()
-                } else {
-                    before
-                };
+            for head in heads_of(plain, label.language).take(HEAD_WORDS) {
                 if let Some((count, last)) = heads.get_mut(&(label.language, head))
                     && last.replace(label.owner) != Some(label.owner)
                 {
@@ -87,7 +83,7 @@ impl Catalog {
         }
         let headed = |(label, plain): (&Label, &String)| {
             let heads = heads.get(&(label.language, plain.as_str()));
-            !label.preferred && heads.is_some_and(|(count, _)| *count >= VAGUE)
+            !label.preferred && heads.is_some_and(|(count, _)| *count >= HEADED)
         };
         labels().map(headed).collect()
     }
@@ -186,6 +182,16 @@ impl Catalog {
     }
 }
 
+/// Returns what may be the head of a [`plain`] label of several words, the shortest first.
+fn heads_of(plain: &str, language: Language) -> impl Iterator<Item = &str> {
+    let is_english = language == Language::ENGLISH;
+    let ends = is_english.then(|| plain.rmatch_indices(' ').map(|(at, _)| &plain[at + 1..]));
+    let starts = (!is_english).then(|| plain.match_indices(' ').map(|(at, _)| &plain[..at]));
+    ends.into_iter()
+        .flatten()
+        .chain(starts.into_iter().flatten())
+}
+
 /// Returns a label, and the parts of one that names two forms.
 fn forms((label, preferred): (&str, bool)) -> impl Iterator<Item = (&str, bool)> {
     let parts = label.split_once('/').filter(|(one, other)| {
@@ -201,6 +207,13 @@ fn forms((label, preferred): (&str, bool)) -> impl Iterator<Item = (&str, bool)>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_head_of_a_label_is_at_its_end_in_english_and_at_its_start_in_french() {
+        let heads = |language| heads_of("a b c", language).collect::<Vec<_>>();
+        assert_eq!(heads(Language::ENGLISH), ["c", "b c"]);
+        assert_eq!(heads(Language::FRENCH), ["a", "a b"]);
+    }
 
     #[test]
     fn both_forms_of_a_label_count() {

@@ -179,11 +179,7 @@ impl Linker {
         // Labels lie in the order of concepts.
         scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         scored.truncate(count);
-        let sure = if self.catalog.is_vague_word(&plain(text)) {
-            MAPPED
-        } else {
-            1.0
-        };
+        let sure = if found.is_vague { MAPPED } else { 1.0 };
         let links = scored.into_iter();
         Ok(links
             .filter_map(|(score, label)| self.linked(label, score * sure))
@@ -303,6 +299,7 @@ impl Linker {
             owners.extend(self.owners(&near.nearest(CANDIDATES)?));
         }
         Ok(LookUp {
+            is_vague: self.catalog.is_vague_word(&plain),
             owners,
             letters,
             words,
@@ -444,6 +441,8 @@ impl Linker {
 
 /// How a text compares with the labels.
 struct LookUp<'a> {
+    /// Whether the text is a word that is the head of many labels.
+    is_vague: bool,
     /// The concepts that it may name.
     owners: BTreeSet<u32>,
     /// By label.

@@ -10,7 +10,7 @@ use crate::catalog::Catalog;
 use crate::lists::Lists;
 use crate::text::{Stems, plain, telling};
 use crate::vectors::place;
-use crate::wording::{is_vague, same_words, says, stands_alone};
+use crate::wording::{is_conjunction, is_vague, same_words, says, stands_alone};
 use crate::words::StemNumbers;
 
 /// Most words of a label that is looked for in a text.
@@ -271,7 +271,7 @@ pub(crate) fn phrases(text: &str) -> Vec<Range<usize>> {
     for range in pieces(text) {
         let piece = text.get(range.clone()).unwrap_or_default();
         let is_word = piece.starts_with(char::is_alphanumeric);
-        let joins = matches!(piece.to_lowercase().as_str(), "and" | "or" | "et" | "ou");
+        let joins = is_conjunction(&piece.to_lowercase());
         if joins || (!is_word && piece.contains(ends_phrase)) {
             close(&mut phrase);
         } else if is_word {

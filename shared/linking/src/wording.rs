@@ -84,14 +84,16 @@ pub(crate) fn says(written: &str, label: &str, language: Language) -> bool {
 }
 
 /// Tells whether a word parts what stands before it from what follows.
-fn is_conjunction(word: &str) -> bool {
+pub(crate) fn is_conjunction(word: &str) -> bool {
     matches!(word, "and" | "or" | "et" | "ou" | "&")
 }
 
 /// Tells whether two English words are one but for the endings of plurals and verbs.
 fn is_inflection(one: &str, other: &str) -> bool {
-    let bases = bases(one);
-    self::bases(other).iter().any(|base| bases.contains(base))
+    one == other || {
+        let bases = bases(one);
+        self::bases(other).iter().any(|base| bases.contains(base))
+    }
 }
 
 /// Returns what an English word may be an inflection of, itself included.

@@ -7,7 +7,6 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::Args;
 use serde_json::json;
-
 use vivier_linking::evaluate::{Agreement, Measures, Melo, Questions, sentences, skills, titles};
 use vivier_linking::{Link, Mention};
 use vivier_ontology::{ConceptId, Kind};
@@ -40,11 +39,12 @@ With --mentions: right (mentions that share a byte with a span of the same skill
 the rest, those on a span of another skill), unlabelled (on a span that no skill fits), outside
 (on no span), precision (right of all mentions), spans (of a skill), found and recall.
 
-What is printed else: questions, mrr, hit_1, hit_5, hit_10, and rp_10 (right answers among the
+Of all others is printed: questions, mrr, hit_1, hit_5, hit_10, and rp_10 (right answers among the
 first 10, over all right ones or 10, whichever is less).
 
-Example:
-  vivier eval link --esco esco_en --titles titles.csv --json")]
+Examples:
+  vivier eval link --esco esco_en --titles titles.csv --json
+  vivier eval link --esco esco_en --mentions spans.csv --lexical")]
 pub(crate) struct EvalLinkArgs {
     #[command(flatten)]
     source: Source,
@@ -81,10 +81,10 @@ struct Asked {
 /// When the questions, the ontology or the model cannot be used.
 pub(crate) fn run(args: &EvalLinkArgs, output: &mut Output) -> anyhow::Result<Outcome> {
     let knowledge = Knowledge::load(&args.source)?;
-    let started = Instant::now();
     if let Some(path) = &args.asked.mentions {
         return args.mentions(&knowledge, path, output);
     }
+    let started = Instant::now();
     let (answers, without) = match &args.asked {
         Asked {
             skills: Some(path), ..
