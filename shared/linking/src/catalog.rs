@@ -216,6 +216,23 @@ mod tests {
     }
 
     #[test]
+    fn a_vague_word_is_vague_in_the_plural_and_not_among_others() {
+        let catalog = Catalog {
+            vague: HashSet::from(["driver".to_owned(), "service manager".to_owned()]),
+            ..Catalog::default()
+        };
+        for (text, vague) in [
+            ("driver", true),
+            ("drivers", true),
+            ("driving", false),
+            ("bus driver", false),
+            ("service manager", false),
+        ] {
+            assert_eq!(catalog.is_vague_word(text), vague, "{text}");
+        }
+    }
+
+    #[test]
     fn both_forms_of_a_label_count() {
         let parts = |label| -> Vec<&str> { forms((label, true)).map(|(text, _)| text).collect() };
         assert_eq!(
